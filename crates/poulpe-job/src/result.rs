@@ -1,0 +1,86 @@
+//! How attempts and jobs end.
+
+use crate::{Due, State, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Whether a job did what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// It did.
+    Ok,
+    /// It didn't; the reason says why.
+    Fail,
+}
+
+/// The final outcome of a job, kept for whoever waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobResult {
+    /// Whether it succeeded.
+    pub outcome: Outcome,
+    /// A sentence a person can act on; empty after success.
+    pub reason: String,
+    /// [`State::Done`], or [`State::Dead`] for a buried job.
+    pub state: State,
+    /// Body or standard output of the last attempt, cut to the executor's limit.
+    pub output: String,
+    /// HTTP status, exit code, or the negative number of the signal that killed the command.
+    pub status: Option<i32>,
+    /// The number of the last attempt; 0 if it never ran.
+    pub attempts: u32,
+    /// When the last attempt started.
+    pub started_at: Option<Timestamp>,
+    /// When the job ended.
+    pub finished_at: Timestamp,
+}
+
+/// What went wrong in one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// Which attempt.
+    pub attempt: u32,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// HTTP status, exit code or signal, where there was one.
+    pub status: Option<i32>,
+    /// What went wrong.
+    pub reason: String,
+}
+
+/// Why a lease is given back without a verdict on the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ReleaseReason {
+    /// The executor was not called.
+    NotStarted,
+    /// Our own shutdown interrupted the attempt.
+    Interrupted,
+}
+
+/// How a lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The job is done: it succeeded, or was cancelled.
+    Complete(JobResult),
+    /// The attempt failed and another one is due then.
+    Retry {
+        /// When.
+        due: Due,
+        /// What went wrong.
+        error: AttemptError,
+    },
+    /// Not run, or interrupted by us: neither a failure nor a loss.
+    Release {
+        /// When it may be claimed again.
+        due: Due,
+        /// Why.
+        reason: ReleaseReason,
+    },
+    /// Given up: a dead letter.
+    Bury {
+        /// What waiters are told; its state is [`State::Dead`].
+        result: JobResult,
+        /// What went wrong last.
+        error: AttemptError,
+    },
+}
