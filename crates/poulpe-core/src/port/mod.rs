@@ -1,0 +1,17 @@
+//! The ports: what plugins implement, and what they are given.
+
+mod attempt;
+mod clock;
+mod executor;
+mod ingress;
+mod operate;
+mod retry;
+mod submit;
+
+pub use attempt::{Attempt, CancelHook, CancelReason, Canceller};
+pub use clock::{Clock, SystemClock};
+pub use executor::{Executor, Failure, Output, RetryAdvice};
+pub use ingress::{Ingress, IngressError, Phase, Stop, StopHandle};
+pub use operate::{LaneState, LaneView, Operate, Overview, ReadyCheck};
+pub use retry::{FixedInterval, RetryPolicy};
+pub use submit::{Submit, Submitted, Waited};

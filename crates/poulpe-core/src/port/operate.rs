@@ -1,0 +1,108 @@
+//! The port for people and their tools.
+
+use poulpe_job::{JobId, Lane, State, Timestamp};
+use poulpe_store::{
+    BoxFuture, Counts, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
+};
+use std::time::Duration;
+
+/// What an operator sees and does.
+pub trait Operate: Send + Sync {
+    /// Everything at a glance.
+    fn overview(&self) -> BoxFuture<'_, Result<Overview, StoreError>>;
+
+    /// A job, alive, dead or done.
+    fn job(&self, id: &JobId) -> BoxFuture<'_, Result<Option<JobView>, StoreError>>;
+
+    /// The newest dead letter with this id.
+    fn dead(&self, id: &JobId) -> BoxFuture<'_, Result<Option<JobView>, StoreError>>;
+
+    /// Jobs of one state in order of acceptance.
+    fn list(&self, request: PageRequest) -> BoxFuture<'_, Result<Page, StoreError>>;
+
+    /// Puts a dead letter back and removes its file.
+    fn revive(&self, id: &JobId) -> BoxFuture<'_, Result<Revived, StoreError>>;
+
+    /// Removes a dead letter and its file for good; false if there is none.
+    fn purge(&self, id: &JobId) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Whether the process works at all; the error says why not.
+    fn health(&self) -> Result<(), String>;
+
+    /// What must hold for this daemon to be given work, each with its state.
+    fn readiness(&self) -> Vec<ReadyCheck>;
+}
+
+/// Everything at a glance.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// How many jobs there are.
+    pub counts: Counts,
+    /// Each lane of this daemon.
+    pub lanes: Vec<LaneView>,
+    /// Jobs at hand in this daemon, claimed but not started.
+    pub prefetched: u64,
+    /// Tasks handed in and not yet durable.
+    pub admitting: u64,
+    /// The kinds that this daemon runs.
+    pub kinds: Vec<String>,
+    /// Jobs given back because this daemon has no executor for their kind, by kind, since the start.
+    pub unrunnable: Vec<(String, u64)>,
+    /// Jobs ended since the start: succeeded, buried, cancelled.
+    pub ended: (u64, u64, u64),
+    /// Failed attempts that were followed by another one, since the start.
+    pub retried: u64,
+    /// Leases lost since the start.
+    pub lost: u64,
+    /// The store.
+    pub store: StoreStats,
+    /// Time since the start.
+    pub uptime: Duration,
+}
+
+/// A lane at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneView {
+    /// Its number.
+    pub lane: Lane,
+    /// What it does.
+    pub state: LaneState,
+    /// Ready jobs that are confined to lanes and may run on this one.
+    pub waiting: u64,
+}
+
+/// What a lane does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LaneState {
+    /// Waits for work.
+    Idle,
+    /// Runs an attempt of this job, since then.
+    Running(JobId, u32, Timestamp),
+    /// Runs an attempt that should have returned long ago.
+    Stuck(JobId, u32, Timestamp),
+}
+
+/// One condition of readiness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyCheck {
+    /// Of what.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub ok: bool,
+    /// Why not, or a warning.
+    pub reason: String,
+}
+
+impl Overview {
+    /// How many jobs are in this state.
+    pub fn count(&self, state: State) -> u64 {
+        match state {
+            State::Delayed => self.counts.delayed,
+            State::Ready => self.counts.ready,
+            State::Running => self.counts.running,
+            State::Retrying => self.counts.retrying,
+            State::Dead => self.counts.dead,
+            State::Done => self.counts.done,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The persistence port of poulpe ([`JobStore`]), the table of jobs that stores inside the process share ([`table`]),
+//! and the in-memory store.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod limits;
+mod port;
+mod types;
+
+pub use clock::{ManualTime, SystemTimeSource};
+pub use limits::Limits;
+pub use port::{
+    BoxFuture, Checkpoints, Inspect, JobStore, Outbox, Results, Store, StoreExt, StoreResult,
+    TimeSource, WallTime, Watcher,
+};
+pub use types::*;
