@@ -4,13 +4,18 @@
 
 mod clock;
 mod limits;
+mod memory;
 mod port;
+mod store;
+pub mod table;
 mod types;
 
 pub use clock::{ManualTime, SystemTimeSource};
 pub use limits::Limits;
+pub use memory::{Memory, MemoryStore};
 pub use port::{
     BoxFuture, Checkpoints, Inspect, JobStore, Outbox, Results, Store, StoreExt, StoreResult,
     TimeSource, WallTime, Watcher,
 };
+pub use store::{Medium, Shared, TableStore};
 pub use types::*;

@@ -145,6 +145,8 @@ pub struct Claimed {
     pub jobs: Vec<ClaimedJob>,
     /// Lanes that ready jobs confined to lanes wait for.
     pub wanted: Vec<Lane>,
+    /// A ready job that isn't handed out ahead waits for any idle lane.
+    pub wants_any: bool,
     /// More may be ready than was handed out or could be moved: ask again as soon as there is room.
     pub more: bool,
     /// The time until the next job is due or the next lease ends; `None` if there is none. Never zero.

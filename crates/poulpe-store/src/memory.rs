@@ -1,0 +1,111 @@
+//! The store that forgets with the process: for tests, and for embedders who want no disk.
+
+use crate::store::{Medium, Shared, TableStore};
+use crate::table::{
+    EndRecord, Load, Op, OpAnswer, Record, Staged, StartMark, Stored, Table, Write,
+};
+use crate::{BoxFuture, Limits, StoreError, StoreResult, StoreStats, TimeSource};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A store in memory.
+pub type MemoryStore = TableStore<Memory>;
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn in_memory(limits: Limits, time: Arc<dyn TimeSource>) -> Self {
+        TableStore::new(
+            Table::new(limits),
+            Memory {
+                one_at_a_time: Mutex::new(()),
+            },
+            time,
+        )
+    }
+}
+
+/// Keeps records where they are.
+pub struct Memory {
+    one_at_a_time: Mutex<()>,
+}
+
+impl Load<Arc<Stored>> for Memory {
+    fn load(&self, place: &Arc<Stored>) -> StoreResult<Stored> {
+        Ok(Stored::clone(place))
+    }
+}
+
+impl Medium for Memory {
+    type Place = Arc<Stored>;
+
+    fn write(&self, writes: &[Write<Self::Place>]) -> StoreResult<Vec<(Self::Place, u32)>> {
+        Ok(writes.iter().map(keep).collect())
+    }
+
+    fn mark(&self, _marks: &[StartMark]) -> StoreResult<()> {
+        Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>> {
+        let _turn = shared
+            .medium
+            .one_at_a_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let answer = shared
+            .apply(vec![op])
+            .and_then(|staged| match staged.into_iter().next() {
+                Some(Staged::Answer(answer)) => Ok(answer),
+                _ => Err(StoreError::failed(
+                    "a change waits for another that isn't there",
+                )),
+            });
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn stats(&self) -> StoreStats {
+        StoreStats {
+            name: "memory",
+            place: "memory".into(),
+            durable: false,
+            figures: Vec::new(),
+        }
+    }
+
+    fn health(&self) -> StoreResult<()> {
+        Ok(())
+    }
+}
+
+/// The record as it is kept, and how many bytes it counts as.
+fn keep(write: &Write<Arc<Stored>>) -> (Arc<Stored>, u32) {
+    match write {
+        Write::Put { record, .. } => (
+            Arc::new(Stored::Record(Record::clone(record))),
+            weight_of_record(record),
+        ),
+        Write::End { end, .. } => (
+            Arc::new(Stored::End(EndRecord::clone(end))),
+            weight_of_end(end),
+        ),
+        Write::Checkpoint { value, .. } => (
+            Arc::new(Stored::Checkpoint(value.clone())),
+            value.len() as u32,
+        ),
+    }
+}
+
+fn weight_of_record(record: &Record) -> u32 {
+    (size_of::<Record>() + record.job.name.len()) as u32
+}
+
+fn weight_of_end(end: &EndRecord) -> u32 {
+    let text = end
+        .result
+        .as_ref()
+        .map_or(0, |result| result.output.len() + result.reason.len());
+    (size_of::<EndRecord>() + text) as u32
+}

@@ -1,0 +1,186 @@
+//! Staging and committing: the two halves of every change.
+
+use super::entry::{DeadJob, Phase};
+use super::expire::CAREFUL_LOSSES;
+use super::op::{Effects, Life, Note, Op, Record, Staged, Write};
+use super::{Load, Now, Table};
+use crate::StoreResult;
+use poulpe_job::State;
+
+impl<P: Clone> Table<P> {
+    /// Checks a change and adds what must be written for it. Without `room` new jobs are refused as `Full`. An error
+    /// means that the store is broken: nothing may be committed any more.
+    pub fn stage(
+        &mut self,
+        op: Op,
+        now: Now,
+        room: bool,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        match op {
+            Op::Enqueue(groups) => Ok(self.stage_enqueue(groups, now, room, writes)),
+            Op::Settle(settlements) => self.stage_settle(settlements, now, load, writes),
+            Op::Expire => self.stage_expire(now, load, writes),
+            Op::Cancel(id) => self.stage_cancel(id, now, load, writes),
+            Op::Revive(id) => self.stage_revive(id, now, load, writes),
+            Op::Purge(id) => self.stage_purge(id, load, writes),
+            Op::Acknowledge(tokens) => self.stage_acknowledge(tokens, load, writes),
+            Op::CompareAndSet(checkpoint) => Ok(self.stage_compare_and_set(checkpoint, writes)),
+        }
+    }
+
+    /// Makes durable writes visible. Each comes with the place and length of its record.
+    pub fn commit(&mut self, writes: Vec<(Write<P>, P, u32)>, now: Now) -> Effects {
+        let mut effects = Effects::default();
+        for (write, place, len) in writes {
+            match write {
+                Write::Put {
+                    sequence,
+                    record,
+                    note,
+                    ..
+                } => {
+                    self.commit_put(sequence, &record, note, place, len, now, &mut effects);
+                }
+                Write::End {
+                    sequence,
+                    end,
+                    note,
+                    ..
+                } => {
+                    let Note {
+                        hash,
+                        settled,
+                        was_dead,
+                        ..
+                    } = note;
+                    if was_dead {
+                        self.remove_dead(sequence);
+                        self.ended.forget(hash, sequence);
+                        continue;
+                    }
+                    self.living.remove(&hash);
+                    self.ended
+                        .insert(hash, sequence, &end, settled, place, len, &self.limits, now);
+                    effects.finished.push(end.id);
+                }
+                Write::Checkpoint { name, .. } => {
+                    if let Some(checkpoint) = self.checkpoints.get_mut(&name) {
+                        checkpoint.place = Some(place);
+                    }
+                }
+            }
+        }
+        // A lane that a confined job held is free again: others may have waited for it.
+        effects.work |= !effects.finished.is_empty() && self.ready.len() > 0;
+        self.ended.evict(&self.limits, now.wall.floor());
+        effects
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, from the loop above")]
+    fn commit_put(
+        &mut self,
+        sequence: u64,
+        record: &Record,
+        note: Note,
+        place: P,
+        len: u32,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        let hash = note.hash;
+        let Life::Dead { result, exported } = &record.life else {
+            self.commit_living(sequence, record, note, place, now, effects);
+            return;
+        };
+        let end = super::op::EndRecord {
+            id: record.job.id.clone(),
+            chosen: record.job.id_chosen,
+            digest: record.job.digest,
+            result: None,
+        };
+        self.insert_dead(
+            sequence,
+            DeadJob {
+                hash,
+                place: place.clone(),
+                busy: false,
+            },
+            *exported,
+        );
+        if note.was_dead {
+            self.ended.moved(hash, sequence, &place);
+            return;
+        }
+        self.living.remove(&hash);
+        let at = result.finished_at;
+        let dead = super::ended::Kind {
+            state: State::Dead,
+            finished_at: at,
+        };
+        self.ended.insert_kind(
+            hash,
+            sequence,
+            &end,
+            note.settled,
+            place,
+            len,
+            &self.limits,
+            dead,
+        );
+        effects.finished.push(record.job.id.clone());
+    }
+
+    fn commit_living(
+        &mut self,
+        sequence: u64,
+        record: &Record,
+        note: Note,
+        place: P,
+        now: Now,
+        effects: &mut Effects,
+    ) {
+        let Note {
+            hash,
+            settled,
+            was_dead,
+            tell,
+        } = note;
+        if was_dead {
+            self.remove_dead(sequence);
+            self.ended.forget(hash, sequence);
+        }
+        let Some(job) = self
+            .living
+            .get_mut(&hash)
+            .filter(|job| job.sequence == sequence)
+        else {
+            return;
+        };
+        job.place = Some(place);
+        if settled.is_some() {
+            job.settled = settled.map(Box::new);
+        }
+        if let Some(lease) = tell {
+            effects.cancel_requested.push(lease);
+            return;
+        }
+        if !matches!(job.phase, Phase::Busy(_)) {
+            return;
+        }
+        job.due = record.job.due;
+        job.attempts = record.progress.attempts;
+        job.failures = record.progress.failures;
+        job.losses = record.progress.losses;
+        let (key, is_careful) = (job.queue, job.losses >= CAREFUL_LOSSES);
+        if is_careful {
+            let careful = self.ready.careful(key);
+            if let Some(job) = self.living.get_mut(&hash) {
+                job.queue = careful;
+            }
+        }
+        self.place_in_order(hash, now);
+        effects.work = true;
+    }
+}

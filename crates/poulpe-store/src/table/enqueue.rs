@@ -1,0 +1,234 @@
+//! Accepting jobs.
+
+use super::entry::{Living, Phase};
+use super::op::{Life, Note, Op, OpAnswer, Record, Staged, Write};
+use super::{IdHash, Now, Table};
+use crate::{Accepted, Checkpoint, Entry, Group, GroupAnswer};
+use poulpe_job::{Job, Progress, State};
+
+/// Whether a checkpoint lets its group pass.
+enum Gate {
+    Open,
+    Moved,
+    /// The group was written before: this is a repeat.
+    Repeat,
+    Busy,
+}
+
+impl<P: Clone> Table<P> {
+    /// Stages groups; without `room` new jobs are answered `Full`.
+    pub(super) fn stage_enqueue(
+        &mut self,
+        groups: Vec<Group>,
+        now: Now,
+        room: bool,
+        writes: &mut Vec<Write<P>>,
+    ) -> Staged {
+        let any_busy = groups
+            .iter()
+            .flat_map(|g| &g.checkpoint)
+            .any(|c| matches!(self.gate(c), Gate::Busy));
+        if any_busy {
+            return Staged::Later(Op::Enqueue(groups));
+        }
+        let mut answers = Vec::with_capacity(groups.len());
+        for group in groups {
+            let gate = group
+                .checkpoint
+                .as_ref()
+                .map_or(Gate::Open, |c| self.gate(c));
+            answers.push(match gate {
+                // Two groups of one call moving one checkpoint: the second can't know yet.
+                Gate::Moved | Gate::Busy => GroupAnswer::CheckpointMoved,
+                Gate::Repeat => GroupAnswer::Taken(self.repeat(&group.entries, now)),
+                Gate::Open => {
+                    let full = !room;
+                    let taken = group
+                        .entries
+                        .into_iter()
+                        .map(|entry| self.stage_entry(entry, now, full, writes));
+                    let taken: Vec<Accepted> = taken.collect();
+                    let refused = taken.contains(&Accepted::Full);
+                    if let Some(checkpoint) = group.checkpoint.filter(|_| !refused) {
+                        self.stage_checkpoint(checkpoint, writes);
+                    }
+                    GroupAnswer::Taken(taken)
+                }
+            });
+        }
+        Staged::Answer(OpAnswer::Enqueued(answers))
+    }
+
+    fn stage_entry(
+        &mut self,
+        entry: Entry,
+        now: Now,
+        full: bool,
+        writes: &mut Vec<Write<P>>,
+    ) -> Accepted {
+        let hash = self.hash(&entry.job().id);
+        if let Some(known) = self.known(hash, entry.job(), now) {
+            return known;
+        }
+        if full {
+            return Accepted::Full;
+        }
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let (mut job, life, progress, state) = match entry {
+            Entry::Job { mut job, due } => {
+                // A delay counts from the end of this millisecond, so that it is never cut short; no delay is due now.
+                let due_now = due == poulpe_job::Due::NOW;
+                job.due = if due_now {
+                    now.wall.floor()
+                } else {
+                    due.resolve(now.wall.ceil())
+                };
+                let state = if job.due <= now.wall.floor() {
+                    State::Ready
+                } else {
+                    State::Delayed
+                };
+                (job, Life::Living, Progress::default(), state)
+            }
+            Entry::Dead {
+                mut job,
+                result,
+                error,
+            } => {
+                job.due = now.wall.floor();
+                let progress = Progress {
+                    errors: vec![error],
+                    ..Progress::default()
+                };
+                (
+                    job,
+                    Life::Dead {
+                        result,
+                        exported: false,
+                    },
+                    progress,
+                    State::Dead,
+                )
+            }
+        };
+        job.accepted_at = now.wall.floor();
+        let queue = self.ready.key(&job.lanes, false);
+        self.living.insert(
+            hash,
+            Living {
+                sequence,
+                digest: job.digest,
+                chosen: job.id_chosen,
+                cancel_requested: false,
+                priority: job.priority.rank(),
+                queue,
+                due: job.due,
+                claims: 0,
+                attempts: 0,
+                failures: 0,
+                losses: 0,
+                phase: Phase::Busy(state),
+                settled: None,
+                place: None,
+            },
+        );
+        let record = Box::new(Record {
+            job,
+            progress,
+            life,
+        });
+        writes.push(Write::Put {
+            sequence,
+            record,
+            previous: None,
+            note: Note::of(hash),
+        });
+        Accepted::New(state)
+    }
+
+    /// The answer for an id that is taken or guarded.
+    fn known(&self, hash: IdHash, job: &Job, now: Now) -> Option<Accepted> {
+        let (digest, state) = match self.living.get(&hash) {
+            Some(living) => (living.digest, living.state(now.wall.floor())),
+            None => self.ended.guard(hash, now.wall.floor())?,
+        };
+        let same = Self::same_task(&digest, &job.digest);
+        Some(if same {
+            Accepted::Duplicate(state)
+        } else {
+            Accepted::Conflict
+        })
+    }
+
+    fn gate(&self, checkpoint: &Checkpoint) -> Gate {
+        let current = self.checkpoints.get(&checkpoint.name);
+        if current.is_some_and(|c| c.place.is_none()) {
+            return Gate::Busy;
+        }
+        let value = current.map(|c| &c.value);
+        if value == checkpoint.expected.as_ref() {
+            return Gate::Open;
+        }
+        if value == Some(&checkpoint.next) {
+            Gate::Repeat
+        } else {
+            Gate::Moved
+        }
+    }
+
+    /// The answers of a group that was written before. What is no longer known has ended since.
+    fn repeat(&self, entries: &[Entry], now: Now) -> Vec<Accepted> {
+        let done = Accepted::Duplicate(State::Done);
+        entries
+            .iter()
+            .map(|e| {
+                self.known(self.hash(&e.job().id), e.job(), now)
+                    .unwrap_or(done)
+            })
+            .collect()
+    }
+
+    fn stage_checkpoint(&mut self, checkpoint: Checkpoint, writes: &mut Vec<Write<P>>) {
+        let Checkpoint { name, next, .. } = checkpoint;
+        let value = super::CheckpointValue {
+            value: next.clone(),
+            place: None,
+        };
+        let previous = self
+            .checkpoints
+            .insert(name.clone(), value)
+            .and_then(|old| old.place);
+        writes.push(Write::Checkpoint {
+            name,
+            value: next,
+            previous,
+        });
+    }
+
+    /// Stages a checkpoint on its own.
+    pub(super) fn stage_compare_and_set(
+        &mut self,
+        checkpoint: Checkpoint,
+        writes: &mut Vec<Write<P>>,
+    ) -> Staged {
+        match self.gate(&checkpoint) {
+            Gate::Busy => return Staged::Later(Op::CompareAndSet(checkpoint)),
+            Gate::Moved => return Staged::Answer(OpAnswer::Changed(false)),
+            Gate::Repeat => {}
+            Gate::Open => self.stage_checkpoint(checkpoint, writes),
+        }
+        Staged::Answer(OpAnswer::Changed(true))
+    }
+}
+
+impl Note {
+    pub(super) fn of(hash: IdHash) -> Self {
+        Self {
+            hash,
+            settled: None,
+            was_dead: false,
+            tell: None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What the table keeps of each job.
+
+use super::ready::{Order, QueueKey};
+use crate::Incarnation;
+use poulpe_job::{Digest, Lane, Progress, State, Timestamp};
+use std::time::Duration;
+
+/// The part of a lease id that isn't the job's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fence {
+    pub(super) claims: u32,
+    pub(super) incarnation: Incarnation,
+    pub(super) nonce: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Lease {
+    pub(super) fence: Fence,
+    pub(super) ends: Duration,
+    /// The idle lane it was handed out for.
+    pub(super) lane: Option<Lane>,
+    /// The same, if the job is confined to lanes: nobody else may lease it.
+    pub(super) confined_lane: Option<Lane>,
+    /// The number of the attempt, once it started.
+    pub(super) started: Option<u32>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Phase {
+    /// In the timeline.
+    Waiting,
+    /// In a ready queue.
+    Ready,
+    /// Under a lease.
+    Leased(Box<Lease>),
+    /// A write is on its way, after which the job is in this state.
+    Busy(State),
+}
+
+/// A job that hasn't ended.
+#[derive(Debug)]
+pub(super) struct Living<P> {
+    pub(super) sequence: u64,
+    pub(super) digest: Digest,
+    pub(super) chosen: bool,
+    pub(super) cancel_requested: bool,
+    pub(super) priority: u8,
+    pub(super) queue: QueueKey,
+    pub(super) due: Timestamp,
+    pub(super) claims: u32,
+    pub(super) attempts: u32,
+    pub(super) failures: u32,
+    pub(super) losses: u32,
+    pub(super) phase: Phase,
+    /// The lease that was settled last, so that a repeat is known.
+    pub(super) settled: Option<Box<Fence>>,
+    /// `None` until its first write is durable.
+    pub(super) place: Option<P>,
+}
+
+impl<P> Living<P> {
+    pub(super) fn order(&self) -> Order {
+        (self.priority, self.due, self.sequence)
+    }
+
+    pub(super) fn was_tried(&self) -> bool {
+        self.attempts > 0
+    }
+
+    pub(super) fn state(&self, now: Timestamp) -> State {
+        match &self.phase {
+            Phase::Ready => State::Ready,
+            Phase::Leased(_) => State::Running,
+            Phase::Busy(then) => *then,
+            Phase::Waiting if self.due <= now => State::Ready,
+            Phase::Waiting if self.was_tried() => State::Retrying,
+            Phase::Waiting => State::Delayed,
+        }
+    }
+
+    /// Brings a progress read from a record up to date: hand-outs and starts aren't written at once.
+    pub(super) fn complete(&self, progress: &mut Progress) {
+        progress.claims = self.claims;
+        progress.attempts = self.attempts;
+        progress.failures = self.failures;
+        progress.losses = self.losses;
+        progress.cancel_requested = self.cancel_requested;
+    }
+}
+
+/// A dead letter.
+#[derive(Debug, Clone)]
+pub(super) struct DeadJob<P> {
+    pub(super) hash: u128,
+    pub(super) place: P,
+    /// A write that ends or changes it is on its way.
+    pub(super) busy: bool,
+}

@@ -1,0 +1,109 @@
+//! Leases that have ended without a verdict: the poison rule.
+
+use super::entry::Phase;
+use super::op::{Life, Note, OpAnswer, Staged, Write};
+use super::settle::{AddError, cancelled_result};
+use super::{Load, Now, Table};
+use crate::StoreResult;
+use poulpe_job::{AttemptError, Due, Job, JobResult, Outcome, State, Timestamp};
+use std::time::Duration;
+
+/// After this many losses a job is buried: whatever it does kills its workers.
+const MAX_LOSSES: u32 = 5;
+
+/// From this many losses on a job waits before it runs again, and is handed out for idle lanes only.
+pub(super) const CAREFUL_LOSSES: u32 = 2;
+
+/// How many ended leases one write deals with.
+const EXPIRE_BATCH: usize = 1_000;
+
+impl<P: Clone> Table<P> {
+    /// Whether there are ended leases to deal with.
+    pub fn has_ended_leases(&self, now: Now) -> bool {
+        self.leases
+            .first_key_value()
+            .is_some_and(|((ends, _), _)| *ends <= now.mono)
+    }
+
+    pub(super) fn stage_expire(
+        &mut self,
+        now: Now,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        for _ in 0..EXPIRE_BATCH {
+            let Some((&(ends, _), &hash)) = self.leases.first_key_value() else {
+                break;
+            };
+            if ends > now.mono {
+                break;
+            }
+            let Some(job) = self.living.get_mut(&hash) else {
+                break;
+            };
+            let Phase::Leased(lease) = &job.phase else {
+                break;
+            };
+            let started = lease.started;
+            if job.cancel_requested {
+                let result = cancelled_result(job.attempts, now.wall.floor());
+                let id = self.load_record(hash, load)?.job.id;
+                self.stage_end(hash, id, result, Note::of(hash), writes);
+                continue;
+            }
+            let Some(attempt) = started else {
+                self.take_out_of_order(hash);
+                self.place_in_order(hash, now);
+                continue;
+            };
+            job.losses += 1;
+            let losses = job.losses;
+            let mut record = self.load_record(hash, load)?;
+            let at = now.wall.floor();
+            let reason =
+                "the worker vanished, or lost its lease, while the attempt ran".to_string();
+            record.progress.add_error(AttemptError {
+                attempt,
+                started_at: at,
+                finished_at: at,
+                status: None,
+                reason,
+            });
+            if losses >= MAX_LOSSES {
+                record.life = Life::Dead {
+                    result: poisoned(attempt, losses, at),
+                    exported: false,
+                };
+            } else {
+                record.job.due = due_after_loss(&record.job, losses, now);
+            }
+            self.stage_put(hash, record, Note::of(hash), now, writes);
+        }
+        Ok(Staged::Answer(OpAnswer::Done))
+    }
+}
+
+/// losses × `retry_interval` ± half from the second loss on (DESIGN.md section 3); at once after the first.
+fn due_after_loss(job: &Job, losses: u32, now: Now) -> Timestamp {
+    if losses < CAREFUL_LOSSES {
+        return now.wall.floor();
+    }
+    let wait = job.retry_interval.as_secs_f64() * f64::from(losses) * rand::random_range(0.5..1.5);
+    Due::In(Duration::try_from_secs_f64(wait).unwrap_or(job.retry_interval))
+        .resolve(now.wall.ceil())
+}
+
+fn poisoned(attempts: u32, losses: u32, at: Timestamp) -> JobResult {
+    JobResult {
+        outcome: Outcome::Fail,
+        reason: format!(
+            "its worker vanished {losses} times while it ran; find out what it does to its worker before reviving it"
+        ),
+        state: State::Dead,
+        output: String::new(),
+        status: None,
+        attempts,
+        started_at: None,
+        finished_at: at,
+    }
+}

@@ -1,0 +1,173 @@
+//! The table of jobs that the stores inside the process share: every order and bound that the port promises, and no
+//! I/O. A change is first staged (checked, and its job taken out of everybody's reach), then written by the store, then
+//! committed (made visible), so that nothing is seen before it is durable.
+//!
+//! **Invariant:** a living job is in exactly one of the timeline, a ready queue, the leases, or a write on its way.
+
+mod claim;
+mod commit;
+mod ended;
+mod enqueue;
+mod entry;
+mod expire;
+mod lease;
+mod look;
+mod op;
+mod people;
+mod ready;
+mod restore;
+mod settle;
+
+use crate::Limits;
+pub use claim::{Claimable, Handed};
+use ended::EndedJobs;
+use entry::{DeadJob, Living, Phase};
+pub use look::{Found, Known};
+pub use op::{Effects, EndRecord, Life, Op, OpAnswer, Record, Staged, StartMark, Stored, Write};
+use poulpe_job::{Digest, JobId, Lane, Timestamp};
+use ready::ReadyQueues;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::time::Duration;
+
+use crate::{Incarnation, StoreResult, WallTime};
+
+/// A job's id, hashed to 128 bits with keys drawn at the start of the process. Nobody outside can find two ids of one
+/// hash, so a hit needs no second look at the id.
+type IdHash = u128;
+
+/// Map by id hashes, which need no further hashing.
+type ByHash<V> = HashMap<IdHash, V, BuildHasherDefault<TakeLowBits>>;
+
+/// Uses the low half of a hash as it is.
+#[derive(Default)]
+pub(crate) struct TakeLowBits(u64);
+
+impl Hasher for TakeLowBits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
+/// What both clocks read at the start of an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// The wall clock.
+    pub wall: WallTime,
+    /// The monotonic clock.
+    pub mono: Duration,
+}
+
+/// Reads back what was written.
+pub trait Load<P> {
+    /// What lies at `place`.
+    fn load(&self, place: &P) -> StoreResult<Stored>;
+}
+
+/// A value that moves by compare-and-set.
+struct CheckpointValue<P> {
+    value: Vec<u8>,
+    /// `None` while its write is on its way.
+    place: Option<P>,
+}
+
+/// Every job of a store; `P` says where its record lies.
+pub struct Table<P> {
+    keys: (RandomState, RandomState),
+    limits: Limits,
+    next_sequence: u64,
+    living: ByHash<Living<P>>,
+    dead: BTreeMap<u64, DeadJob<P>>,
+    dead_by_id: ByHash<Vec<u64>>,
+    ended: EndedJobs<P>,
+    timeline: BTreeMap<(Timestamp, u64), IdHash>,
+    /// How many jobs of the timeline wait for another attempt.
+    retrying: u64,
+    ready: ReadyQueues,
+    leases: BTreeMap<(Duration, u64), IdHash>,
+    /// Lanes that a lease of a confined job keeps to itself.
+    lane_leases: HashMap<Lane, u64>,
+    outbox: BTreeSet<u64>,
+    checkpoints: HashMap<String, CheckpointValue<P>>,
+    /// The latest request of each incarnation, and what it was given.
+    last_claims: HashMap<Incarnation, (u64, Vec<IdHash>)>,
+}
+
+impl<P: Clone> Table<P> {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            keys: (RandomState::new(), RandomState::new()),
+            limits,
+            next_sequence: 1,
+            living: ByHash::default(),
+            dead: BTreeMap::new(),
+            dead_by_id: ByHash::default(),
+            ended: EndedJobs::new(),
+            timeline: BTreeMap::new(),
+            retrying: 0,
+            ready: ReadyQueues::default(),
+            leases: BTreeMap::new(),
+            lane_leases: HashMap::new(),
+            outbox: BTreeSet::new(),
+            checkpoints: HashMap::new(),
+            last_claims: HashMap::new(),
+        }
+    }
+
+    fn hash(&self, id: &JobId) -> IdHash {
+        let high = self.keys.0.hash_one(id.as_str());
+        let low = self.keys.1.hash_one(id.as_str());
+        (u128::from(high) << 64) | u128::from(low)
+    }
+
+    /// Puts a living job into the order it now belongs to: ready if due, else the timeline.
+    fn place_in_order(&mut self, hash: IdHash, now: Now) {
+        let Some(job) = self.living.get_mut(&hash) else {
+            return;
+        };
+        if job.due <= now.wall.floor() {
+            job.phase = Phase::Ready;
+            self.ready.push(job.queue, job.order(), hash);
+            return;
+        }
+        job.phase = Phase::Waiting;
+        self.retrying += u64::from(job.was_tried());
+        self.timeline.insert((job.due, job.sequence), hash);
+    }
+
+    /// Takes a living job out of whatever order it is in.
+    fn take_out_of_order(&mut self, hash: IdHash) {
+        let Some(job) = self.living.get_mut(&hash) else {
+            return;
+        };
+        match &job.phase {
+            Phase::Waiting => {
+                self.retrying -= u64::from(job.was_tried());
+                self.timeline.remove(&(job.due, job.sequence));
+            }
+            Phase::Ready => self.ready.remove(job.queue, &job.order()),
+            Phase::Leased(lease) => {
+                self.leases.remove(&(lease.ends, job.sequence));
+                if let Some(lane) = lease.confined_lane {
+                    self.lane_leases.remove(&lane);
+                }
+            }
+            Phase::Busy(_) => {}
+        }
+    }
+
+    fn same_task(ours: &Digest, theirs: &Digest) -> bool {
+        ours == theirs
+    }
+}

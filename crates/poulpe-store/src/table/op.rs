@@ -1,0 +1,176 @@
+//! The changes that go through a write, and what is written for them.
+
+use super::IdHash;
+use super::entry::Fence;
+use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, LeaseId, Revived, Settlement};
+use poulpe_job::{Digest, Job, JobId, JobResult, Progress};
+use serde::{Deserialize, Serialize};
+
+/// A change that must be durable before it is answered.
+#[derive(Debug)]
+pub enum Op {
+    /// Accept jobs.
+    Enqueue(Vec<Group>),
+    /// End leases.
+    Settle(Vec<Settlement>),
+    /// Deal with leases that have ended.
+    Expire,
+    /// Cancel a job.
+    Cancel(JobId),
+    /// Put a dead letter back.
+    Revive(JobId),
+    /// Remove a dead letter.
+    Purge(JobId),
+    /// Mark dead letters as copied.
+    Acknowledge(Vec<u64>),
+    /// Move a checkpoint.
+    CompareAndSet(Checkpoint),
+}
+
+/// The answer to an [`Op`], of the same name.
+#[derive(Debug)]
+pub enum OpAnswer {
+    /// To `Enqueue`.
+    Enqueued(Vec<GroupAnswer>),
+    /// To `Settle`.
+    Settled(Vec<Hold>),
+    /// To `Expire` and `Acknowledge`.
+    Done,
+    /// To `Cancel`.
+    Cancelled(Cancelled),
+    /// To `Revive`.
+    Revived(Revived),
+    /// To `Purge` and `CompareAndSet`.
+    Changed(bool),
+}
+
+/// What became of staging an [`Op`].
+#[derive(Debug)]
+pub enum Staged {
+    /// Give this answer once the writes are durable and committed.
+    Answer(OpAnswer),
+    /// It concerns a job whose write is on its way: stage the rest again after the commit. What was staged already
+    /// needs nothing more.
+    Later(Op),
+}
+
+/// A job as it is stored, whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The job.
+    pub job: Job,
+    /// How far it has come.
+    pub progress: Progress,
+    /// Whether it lives.
+    pub life: Life,
+}
+
+/// Whether a stored job lives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Life {
+    /// It is to be run.
+    Living,
+    /// It is a dead letter.
+    Dead {
+        /// What waiters are told.
+        result: JobResult,
+        /// Whether its file has been written.
+        exported: bool,
+    },
+}
+
+/// The end of a job as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndRecord {
+    /// The job.
+    pub id: JobId,
+    /// Whether the client chose the id.
+    pub chosen: bool,
+    /// Fingerprint of the task.
+    pub digest: Digest,
+    /// How it ended; `None` for a dead letter that was removed.
+    pub result: Option<JobResult>,
+}
+
+/// What is read back from a place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stored {
+    /// A job.
+    Record(Record),
+    /// The end of one.
+    End(EndRecord),
+    /// A checkpoint's value.
+    Checkpoint(Vec<u8>),
+}
+
+/// The start of an attempt as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartMark {
+    /// The job.
+    pub id: JobId,
+    /// Its place in the order of acceptance.
+    pub sequence: u64,
+    /// The how-manieth hand-out.
+    pub claims: u32,
+    /// The number of the attempt.
+    pub attempt: u32,
+}
+
+/// One record to write.
+#[derive(Debug)]
+pub enum Write<P> {
+    /// A job, new or changed.
+    Put {
+        /// Its place in the order of acceptance.
+        sequence: u64,
+        /// The whole of it.
+        record: Box<Record>,
+        /// The record that this one replaces.
+        previous: Option<P>,
+        /// What the commit needs to know.
+        note: Note,
+    },
+    /// The end of a job.
+    End {
+        /// The job's place in the order of acceptance.
+        sequence: u64,
+        /// How it ended.
+        end: Box<EndRecord>,
+        /// The record that this one ends.
+        previous: Option<P>,
+        /// What the commit needs to know.
+        note: Note,
+    },
+    /// A checkpoint's new value.
+    Checkpoint {
+        /// Which.
+        name: String,
+        /// The value.
+        value: Vec<u8>,
+        /// The record that this one replaces.
+        previous: Option<P>,
+    },
+}
+
+/// What a commit needs to know of a staged write.
+#[derive(Debug, Clone)]
+pub struct Note {
+    pub(super) hash: IdHash,
+    /// The lease that the write settles.
+    pub(super) settled: Option<Fence>,
+    /// The job was dead before.
+    pub(super) was_dead: bool,
+    /// Whoever holds the lease must hear that the job was cancelled.
+    pub(super) tell: Option<LeaseId>,
+}
+
+/// What a commit made known.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// Something became ready, or is due.
+    pub work: bool,
+    /// Jobs that ended.
+    pub finished: Vec<JobId>,
+    /// Leases whose jobs were cancelled.
+    pub cancel_requested: Vec<LeaseId>,
+}

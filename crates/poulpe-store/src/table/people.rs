@@ -1,0 +1,230 @@
+//! What people do to jobs: cancel, revive, purge; and dead letters that were copied.
+
+use super::entry::{DeadJob, Living, Phase};
+use super::op::{EndRecord, Life, Note, Op, OpAnswer, Staged, Write};
+use super::settle::{cancelled_result, expect_record};
+use super::{IdHash, Load, Now, Table};
+use crate::{Cancelled, LeaseId, Revived, StoreResult};
+use poulpe_job::{JobId, State};
+
+impl<P: Clone> Table<P> {
+    pub(super) fn stage_cancel(
+        &mut self,
+        id: JobId,
+        now: Now,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        let hash = self.hash(&id);
+        let Some(job) = self.living.get_mut(&hash) else {
+            let ended = self
+                .ended
+                .guard(hash, now.wall.floor())
+                .map(|(_, state)| state);
+            let dead = self.newest_dead(hash).map(|_| State::Dead);
+            return Ok(cancelled(
+                ended.or(dead).map_or(Cancelled::Unknown, Cancelled::Ended),
+            ));
+        };
+        let lease = match &job.phase {
+            Phase::Busy(_) => return Ok(Staged::Later(Op::Cancel(id))),
+            Phase::Leased(lease) => Some(lease.fence),
+            Phase::Waiting | Phase::Ready => None,
+        };
+        let Some(fence) = lease else {
+            let result = cancelled_result(job.attempts, now.wall.floor());
+            self.stage_end(hash, id, result, Note::of(hash), writes);
+            return Ok(cancelled(Cancelled::Done));
+        };
+        if !job.cancel_requested {
+            // The job stays leased while this is written: its settlement must not have to wait.
+            job.cancel_requested = true;
+            let Fence {
+                claims,
+                incarnation,
+                nonce,
+            } = fence;
+            let tell = Some(LeaseId {
+                job: id,
+                claims,
+                incarnation,
+                nonce,
+            });
+            let sequence = job.sequence;
+            let previous = job.place.clone();
+            let record = Box::new(self.load_record(hash, load)?);
+            writes.push(Write::Put {
+                sequence,
+                record,
+                previous,
+                note: Note {
+                    tell,
+                    ..Note::of(hash)
+                },
+            });
+        }
+        Ok(cancelled(Cancelled::Requested))
+    }
+
+    pub(super) fn stage_revive(
+        &mut self,
+        id: JobId,
+        now: Now,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        let hash = self.hash(&id);
+        let Some(sequence) = self.newest_dead(hash) else {
+            return Ok(Staged::Answer(OpAnswer::Revived(Revived::Unknown)));
+        };
+        if self.dead.get(&sequence).is_some_and(|dead| dead.busy) {
+            return Ok(Staged::Later(Op::Revive(id)));
+        }
+        let taken = self.living.contains_key(&hash)
+            || self
+                .ended
+                .belongs_to_other(hash, sequence, now.wall.floor());
+        if taken {
+            return Ok(Staged::Answer(OpAnswer::Revived(Revived::Taken)));
+        }
+        let Some(dead) = self.dead.get_mut(&sequence) else {
+            return Ok(Staged::Answer(OpAnswer::Revived(Revived::Unknown)));
+        };
+        let mut record = expect_record(load.load(&dead.place)?)?;
+        dead.busy = true;
+        let previous = Some(dead.place.clone());
+        record.life = Life::Living;
+        record.job.due = now.wall.floor();
+        record.progress.failures = 0;
+        record.progress.losses = 0;
+        record.progress.cancel_requested = false;
+        let queue = self.ready.key(&record.job.lanes, false);
+        let revived = Living {
+            phase: Phase::Busy(State::Ready),
+            ..Living::of(sequence, &record, queue)
+        };
+        self.living.insert(hash, revived);
+        let note = Note {
+            was_dead: true,
+            ..Note::of(hash)
+        };
+        writes.push(Write::Put {
+            sequence,
+            record: Box::new(record),
+            previous,
+            note,
+        });
+        Ok(Staged::Answer(OpAnswer::Revived(Revived::Done)))
+    }
+
+    pub(super) fn stage_purge(
+        &mut self,
+        id: JobId,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        let hash = self.hash(&id);
+        let Some(sequence) = self.newest_dead(hash) else {
+            return Ok(Staged::Answer(OpAnswer::Changed(false)));
+        };
+        let Some(dead) = self.dead.get_mut(&sequence) else {
+            return Ok(Staged::Answer(OpAnswer::Changed(false)));
+        };
+        if dead.busy {
+            return Ok(Staged::Later(Op::Purge(id)));
+        }
+        let job = expect_record(load.load(&dead.place)?)?.job;
+        dead.busy = true;
+        let end = Box::new(EndRecord {
+            id,
+            chosen: job.id_chosen,
+            digest: job.digest,
+            result: None,
+        });
+        let note = Note {
+            was_dead: true,
+            ..Note::of(hash)
+        };
+        writes.push(Write::End {
+            sequence,
+            end,
+            previous: Some(dead.place.clone()),
+            note,
+        });
+        Ok(Staged::Answer(OpAnswer::Changed(true)))
+    }
+
+    pub(super) fn stage_acknowledge(
+        &mut self,
+        tokens: Vec<u64>,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        let is_busy = |token: &u64| self.dead.get(token).is_some_and(|dead| dead.busy);
+        if tokens.iter().any(is_busy) {
+            return Ok(Staged::Later(Op::Acknowledge(tokens)));
+        }
+        for token in tokens {
+            if !self.outbox.contains(&token) {
+                continue;
+            }
+            let Some(dead) = self.dead.get_mut(&token).filter(|dead| !dead.busy) else {
+                continue;
+            };
+            let mut record = expect_record(load.load(&dead.place)?)?;
+            let Life::Dead { exported, .. } = &mut record.life else {
+                continue;
+            };
+            *exported = true;
+            dead.busy = true;
+            let note = Note {
+                was_dead: true,
+                ..Note::of(dead.hash)
+            };
+            let previous = Some(dead.place.clone());
+            writes.push(Write::Put {
+                sequence: token,
+                record: Box::new(record),
+                previous,
+                note,
+            });
+        }
+        Ok(Staged::Answer(OpAnswer::Done))
+    }
+
+    pub(super) fn newest_dead(&self, hash: IdHash) -> Option<u64> {
+        self.dead_by_id.get(&hash)?.last().copied()
+    }
+
+    pub(super) fn insert_dead(&mut self, sequence: u64, dead: DeadJob<P>, exported: bool) {
+        if exported {
+            self.outbox.remove(&sequence);
+        } else {
+            self.outbox.insert(sequence);
+        }
+        let of_id = self.dead_by_id.entry(dead.hash).or_default();
+        if !of_id.contains(&sequence) {
+            of_id.push(sequence);
+        }
+        self.dead.insert(sequence, dead);
+    }
+
+    pub(super) fn remove_dead(&mut self, sequence: u64) {
+        self.outbox.remove(&sequence);
+        let Some(dead) = self.dead.remove(&sequence) else {
+            return;
+        };
+        if let Some(of_id) = self.dead_by_id.get_mut(&dead.hash) {
+            of_id.retain(|other| *other != sequence);
+            if of_id.is_empty() {
+                self.dead_by_id.remove(&dead.hash);
+            }
+        }
+    }
+}
+
+use super::entry::Fence;
+
+fn cancelled(answer: Cancelled) -> Staged {
+    Staged::Answer(OpAnswer::Cancelled(answer))
+}

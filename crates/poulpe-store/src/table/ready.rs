@@ -1,0 +1,190 @@
+//! The ready queues: one a lane set, ordered by priority, due time, acceptance.
+
+use poulpe_job::{Lane, LaneSet, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Where a job stands in its queue.
+pub(super) type Order = (u8, Timestamp, u64);
+
+/// The number of a queue.
+pub(super) type QueueKey = u32;
+
+/// Jobs of one lane set.
+#[derive(Debug)]
+struct Queue {
+    lanes: LaneSet,
+    /// Never handed out ahead of an idle lane: these jobs have killed workers before.
+    careful: bool,
+    jobs: BTreeMap<Order, u128>,
+}
+
+/// Every ready job. A claim looks at the heads of queues that aren't empty only.
+#[derive(Debug, Default)]
+pub(super) struct ReadyQueues {
+    keys: HashMap<(LaneSet, bool), QueueKey>,
+    queues: Vec<Queue>,
+    filled: BTreeSet<QueueKey>,
+    len: u64,
+}
+
+/// What a claim may still hand out.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) idle: Vec<Lane>,
+    pub(super) prefetch: usize,
+}
+
+impl ReadyQueues {
+    /// The queue of jobs with this lane set. Sets are kept for ever: there are as many as clients think of, few.
+    pub(super) fn key(&mut self, lanes: &LaneSet, careful: bool) -> QueueKey {
+        if let Some(key) = self.keys.get(&(lanes.clone(), careful)) {
+            return *key;
+        }
+        let key = self.queues.len() as QueueKey;
+        self.queues.push(Queue {
+            lanes: lanes.clone(),
+            careful,
+            jobs: BTreeMap::new(),
+        });
+        self.keys.insert((lanes.clone(), careful), key);
+        key
+    }
+
+    /// The queue for jobs of the same lanes that must be handed out with care.
+    pub(super) fn careful(&mut self, key: QueueKey) -> QueueKey {
+        let lanes = self.queues[key as usize].lanes.clone();
+        self.key(&lanes, true)
+    }
+
+    pub(super) fn lanes(&self, key: QueueKey) -> &LaneSet {
+        &self.queues[key as usize].lanes
+    }
+
+    pub(super) fn push(&mut self, key: QueueKey, order: Order, hash: u128) {
+        let queue = &mut self.queues[key as usize];
+        if queue.jobs.is_empty() {
+            self.filled.insert(key);
+        }
+        queue.jobs.insert(order, hash);
+        self.len += 1;
+    }
+
+    pub(super) fn remove(&mut self, key: QueueKey, order: &Order) {
+        let queue = &mut self.queues[key as usize];
+        if queue.jobs.remove(order).is_some() {
+            self.len -= 1;
+        }
+        if queue.jobs.is_empty() {
+            self.filled.remove(&key);
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The first job in order that fits into the room, with the idle lane it gets. Takes it out of its queue and the
+    /// lane out of the room.
+    pub(super) fn pop(
+        &mut self,
+        room: &mut Room,
+        leased: &HashMap<Lane, u64>,
+    ) -> Option<(u128, Option<Lane>)> {
+        let mut best: Option<(Order, u128, QueueKey)> = None;
+        for key in &self.filled {
+            let queue = &self.queues[*key as usize];
+            if !queue.fits(room, leased) {
+                continue;
+            }
+            if let Some((order, hash)) = queue.jobs.first_key_value()
+                && best.as_ref().is_none_or(|(first, ..)| order < first)
+            {
+                best = Some((*order, *hash, *key));
+            }
+        }
+        let (order, hash, key) = best?;
+        self.remove(key, &order);
+        let queue = &self.queues[key as usize];
+        let lane = if queue.lanes.is_any() {
+            self.lane_for_any(room)
+        } else {
+            queue.lane(room, leased)
+        };
+        match lane {
+            Some(lane) => room.idle.retain(|idle| *idle != lane),
+            None => room.prefetch -= 1,
+        }
+        Some((hash, lane))
+    }
+
+    /// An idle lane for a job that may run anywhere: one that no confined job waits for, if there is one.
+    fn lane_for_any(&self, room: &Room) -> Option<Lane> {
+        let confined: Vec<&LaneSet> = self
+            .filled
+            .iter()
+            .map(|key| &self.queues[*key as usize].lanes)
+            .filter(|lanes| !lanes.is_any())
+            .collect();
+        let unwanted = room
+            .idle
+            .iter()
+            .find(|lane| !confined.iter().any(|lanes| lanes.allows(**lane)));
+        unwanted.or(room.idle.first()).copied()
+    }
+
+    /// Lanes that ready jobs confined to lanes wait for, and whether a job waits for just any idle lane.
+    pub(super) fn wanted(&self) -> (Vec<Lane>, bool) {
+        let mut lanes = BTreeSet::new();
+        let mut any = false;
+        for key in &self.filled {
+            let queue = &self.queues[*key as usize];
+            lanes.extend(queue.lanes.lanes());
+            any |= queue.lanes.is_any() && queue.careful;
+        }
+        (lanes.into_iter().collect(), any)
+    }
+
+    /// Whether there are jobs that may be handed out ahead of an idle lane.
+    pub(super) fn has_prefetchable(&self) -> bool {
+        self.filled
+            .iter()
+            .any(|key| self.queues[*key as usize].prefetchable())
+    }
+
+    /// How many jobs wait, by lane set.
+    pub(super) fn waiting(&self) -> Vec<(LaneSet, u64)> {
+        let mut waiting: BTreeMap<&LaneSet, u64> = BTreeMap::new();
+        for key in &self.filled {
+            let queue = &self.queues[*key as usize];
+            *waiting.entry(&queue.lanes).or_default() += queue.jobs.len() as u64;
+        }
+        waiting
+            .into_iter()
+            .map(|(lanes, count)| (lanes.clone(), count))
+            .collect()
+    }
+}
+
+impl Queue {
+    fn prefetchable(&self) -> bool {
+        self.lanes.is_any() && !self.careful
+    }
+
+    fn lane(&self, room: &Room, leased: &HashMap<Lane, u64>) -> Option<Lane> {
+        room.idle
+            .iter()
+            .copied()
+            .find(|lane| self.lanes.allows(*lane) && !leased.contains_key(lane))
+    }
+
+    fn fits(&self, room: &Room, leased: &HashMap<Lane, u64>) -> bool {
+        if self.prefetchable() {
+            return !room.idle.is_empty() || room.prefetch > 0;
+        }
+        if self.lanes.is_any() {
+            !room.idle.is_empty()
+        } else {
+            self.lane(room, leased).is_some()
+        }
+    }
+}

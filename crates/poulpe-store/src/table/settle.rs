@@ -1,0 +1,254 @@
+//! Ending leases with a verdict.
+
+use super::entry::{Fence, Living, Phase};
+use super::op::{EndRecord, Life, Note, Op, OpAnswer, Record, Staged, Stored, Write};
+use super::{IdHash, Load, Now, Table};
+use crate::{Hold, LeaseId, Settlement, StoreError, StoreResult};
+use poulpe_job::{
+    AttemptError, Due, JobId, JobResult, Outcome, Progress, ReleaseReason, State, Timestamp,
+    Verdict,
+};
+
+/// How many errors of attempts a job keeps: the first ones and the latest tell the story, a job that is retried for
+/// years must not grow without end.
+const KEPT_ERRORS: usize = 100;
+
+impl<P: Clone> Table<P> {
+    pub(super) fn stage_settle(
+        &mut self,
+        settlements: Vec<Settlement>,
+        now: Now,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Staged> {
+        // Looked at first: either the whole call is staged or none of it.
+        let any_busy = settlements.iter().any(|s| {
+            self.living
+                .get(&self.hash(&s.lease.job))
+                .is_some_and(|job| matches!(job.phase, Phase::Busy(_)))
+        });
+        if any_busy {
+            return Ok(Staged::Later(Op::Settle(settlements)));
+        }
+        let mut holds = Vec::with_capacity(settlements.len());
+        for settlement in settlements {
+            holds.push(self.stage_settlement(settlement, now, load, writes)?);
+        }
+        Ok(Staged::Answer(OpAnswer::Settled(holds)))
+    }
+
+    fn stage_settlement(
+        &mut self,
+        settlement: Settlement,
+        now: Now,
+        load: &dyn Load<P>,
+        writes: &mut Vec<Write<P>>,
+    ) -> StoreResult<Hold> {
+        let Settlement { lease, verdict } = settlement;
+        let hash = self.hash(&lease.job);
+        let fence = Fence::of(&lease);
+        if self.was_settled(hash, &fence) {
+            return Ok(Hold::Held);
+        }
+        let Some(job) = self
+            .living
+            .get_mut(&hash)
+            .filter(|job| job.holds(&fence, now))
+        else {
+            return Ok(Hold::Lost);
+        };
+        let cancelled = job.cancel_requested;
+        let note = Note {
+            settled: Some(fence),
+            ..Note::of(hash)
+        };
+        match verdict {
+            Verdict::Complete(result) => self.stage_end(hash, lease.job, result, note, writes),
+            _ if cancelled => {
+                let result = cancelled_result(job.attempts, now.wall.floor());
+                self.stage_end(hash, lease.job, result, note, writes);
+            }
+            Verdict::Release {
+                due,
+                reason: ReleaseReason::NotStarted,
+            } => {
+                // Nothing of it is on disk, so nothing need be written.
+                let sequence = job.sequence;
+                job.settled = Some(Box::new(fence));
+                let is_now = due == Due::NOW;
+                let due = if is_now {
+                    job.due
+                } else {
+                    due.resolve(now.wall.ceil())
+                };
+                self.take_out_of_order(hash);
+                if let Some(job) = self.living.get_mut(&hash) {
+                    job.due = due;
+                    debug_assert_eq!(job.sequence, sequence);
+                }
+                self.place_in_order(hash, now);
+            }
+            Verdict::Release {
+                due,
+                reason: ReleaseReason::Interrupted,
+            } => {
+                let mut record = self.load_record(hash, load)?;
+                record.job.due = due.resolve(now.wall.floor());
+                self.stage_put(hash, record, note, now, writes);
+            }
+            Verdict::Retry { due, error } => {
+                job.failures += 1;
+                let mut record = self.load_record(hash, load)?;
+                record.progress.add_error(error);
+                record.job.due = due.resolve(now.wall.ceil());
+                self.stage_put(hash, record, note, now, writes);
+            }
+            Verdict::Bury { result, error } => {
+                job.failures += 1;
+                let mut record = self.load_record(hash, load)?;
+                record.progress.add_error(error);
+                record.life = Life::Dead {
+                    result,
+                    exported: false,
+                };
+                self.stage_put(hash, record, note, now, writes);
+            }
+        }
+        Ok(Hold::Held)
+    }
+
+    fn was_settled(&self, hash: IdHash, fence: &Fence) -> bool {
+        match self.living.get(&hash) {
+            Some(job) => job.settled.as_deref() == Some(fence),
+            None => self.ended.was_settled(hash, fence),
+        }
+    }
+
+    /// A living job's record with its progress up to date.
+    pub(super) fn load_record(&self, hash: IdHash, load: &dyn Load<P>) -> StoreResult<Record> {
+        let job = self
+            .living
+            .get(&hash)
+            .ok_or_else(|| StoreError::failed("a job vanished from the table"))?;
+        let place = job
+            .place
+            .as_ref()
+            .ok_or_else(|| StoreError::failed("a job has no record"))?;
+        let mut record = expect_record(load.load(place)?)?;
+        job.complete(&mut record.progress);
+        Ok(record)
+    }
+
+    /// Stages the end of a living job.
+    pub(super) fn stage_end(
+        &mut self,
+        hash: IdHash,
+        id: JobId,
+        result: JobResult,
+        note: Note,
+        writes: &mut Vec<Write<P>>,
+    ) {
+        self.take_out_of_order(hash);
+        let Some(job) = self.living.get_mut(&hash) else {
+            return;
+        };
+        job.phase = Phase::Busy(State::Done);
+        let end = Box::new(EndRecord {
+            id,
+            chosen: job.chosen,
+            digest: job.digest,
+            result: Some(result),
+        });
+        writes.push(Write::End {
+            sequence: job.sequence,
+            end,
+            previous: job.place.clone(),
+            note,
+        });
+    }
+
+    /// Stages a changed record of a living job.
+    pub(super) fn stage_put(
+        &mut self,
+        hash: IdHash,
+        record: Record,
+        note: Note,
+        now: Now,
+        writes: &mut Vec<Write<P>>,
+    ) {
+        self.take_out_of_order(hash);
+        let Some(job) = self.living.get_mut(&hash) else {
+            return;
+        };
+        let then = match &record.life {
+            Life::Dead { .. } => State::Dead,
+            Life::Living if record.job.due <= now.wall.floor() => State::Ready,
+            Life::Living => State::Retrying,
+        };
+        job.phase = Phase::Busy(then);
+        let previous = job.place.clone();
+        writes.push(Write::Put {
+            sequence: job.sequence,
+            record: Box::new(record),
+            previous,
+            note,
+        });
+    }
+}
+
+pub(super) fn expect_record(stored: Stored) -> StoreResult<Record> {
+    match stored {
+        Stored::Record(record) => Ok(record),
+        _ => Err(StoreError::failed(
+            "the index points at a record of another kind",
+        )),
+    }
+}
+
+/// What waiters of a cancelled job are told.
+pub(super) fn cancelled_result(attempts: u32, now: Timestamp) -> JobResult {
+    JobResult {
+        outcome: Outcome::Fail,
+        reason: "cancelled".into(),
+        state: State::Done,
+        output: String::new(),
+        status: None,
+        attempts,
+        started_at: None,
+        finished_at: now,
+    }
+}
+
+impl Fence {
+    pub(super) fn of(lease: &LeaseId) -> Self {
+        Self {
+            claims: lease.claims,
+            incarnation: lease.incarnation,
+            nonce: lease.nonce,
+        }
+    }
+}
+
+impl<P> Living<P> {
+    /// Whether this lease is the valid one.
+    pub(super) fn holds(&self, fence: &Fence, now: Now) -> bool {
+        #[cfg(mutant = "no_fence")]
+        return matches!(&self.phase, Phase::Leased(_));
+        #[cfg(not(mutant = "no_fence"))]
+        matches!(&self.phase, Phase::Leased(lease) if lease.fence == *fence && lease.ends > now.mono)
+    }
+}
+
+/// Adds an error and keeps their number bounded.
+pub(super) trait AddError {
+    fn add_error(&mut self, error: AttemptError);
+}
+
+impl AddError for Progress {
+    fn add_error(&mut self, error: AttemptError) {
+        if self.errors.len() >= KEPT_ERRORS {
+            self.errors.remove(KEPT_ERRORS / 2);
+        }
+        self.errors.push(error);
+    }
+}
