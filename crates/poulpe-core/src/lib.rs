@@ -4,6 +4,7 @@
 //! ([`Executor`]). Everything a plugin or an embedder needs is exported here.
 #![forbid(unsafe_code)]
 
+pub mod machine;
 mod port;
 
 pub use port::*;

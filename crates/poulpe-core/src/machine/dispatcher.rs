@@ -1,0 +1,321 @@
+//! Decides when to claim and hands what was claimed to the lanes. Never touches verdicts; those are the settler's.
+//! Runs as one task per scheduler.
+
+use super::{Room, backoff};
+use poulpe_job::Lane;
+use poulpe_store::{Claim, Claimed, ClaimedJob, Incarnation};
+use std::time::Duration;
+
+/// What the dispatcher is told.
+#[derive(Debug)]
+pub enum DispatchEvent {
+    /// Something may be ready.
+    Work,
+    /// The lanes have this much room now.
+    Room(Room),
+    /// The answer to the claim.
+    Claimed(Claimed),
+    /// The claim's answer was lost.
+    ClaimFailed,
+    /// Time has passed.
+    Timer,
+    /// Claim no more.
+    Stop,
+}
+
+/// What the dispatcher wants done.
+#[derive(Debug, PartialEq)]
+pub enum DispatchAction {
+    /// Ask the store; answer with `Claimed` or `ClaimFailed`.
+    Claim(Claim),
+    /// Give these to the lanes.
+    Hand {
+        /// The jobs, in order.
+        jobs: Vec<ClaimedJob>,
+        /// Lanes that confined jobs wait for: their workers must ask before they take just any job.
+        wanted: Vec<Lane>,
+        /// Every lane is wanted.
+        wants_any: bool,
+    },
+    /// Claimed after the stop: give them back unrun.
+    GiveBack(Vec<ClaimedJob>),
+}
+
+/// When to claim. One claim is under way at most.
+#[derive(Debug)]
+pub struct Dispatcher {
+    incarnation: Incarnation,
+    lease: Duration,
+    request: u64,
+    /// The claim under way, or to be repeated.
+    claim: Option<Claim>,
+    is_waiting: bool,
+    retry_at: Option<Duration>,
+    failures: u32,
+    room: Room,
+    may_be_ready: bool,
+    next_due: Option<Duration>,
+    wanted: Vec<Lane>,
+    wants_any: bool,
+    /// Idle lanes that the latest claim offered in vain.
+    offered: Vec<Lane>,
+    stopping: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher for this life of the daemon that takes leases of this length.
+    pub fn new(incarnation: Incarnation, lease: Duration) -> Self {
+        Self {
+            incarnation,
+            lease,
+            request: 0,
+            claim: None,
+            is_waiting: false,
+            retry_at: None,
+            failures: 0,
+            room: Room::default(),
+            may_be_ready: true,
+            next_due: None,
+            wanted: Vec::new(),
+            wants_any: false,
+            offered: Vec::new(),
+            stopping: false,
+        }
+    }
+
+    /// Takes an event at monotonic time `now`.
+    pub fn on(&mut self, event: DispatchEvent, now: Duration) -> Option<DispatchAction> {
+        match event {
+            DispatchEvent::Work => {
+                if cfg!(mutant = "lost_wakeup") && self.is_waiting {
+                    return None;
+                }
+                self.may_be_ready = true;
+                self.offered.clear();
+            }
+            DispatchEvent::Room(room) => {
+                self.offered.retain(|lane| room.idle.contains(lane));
+                self.room = room;
+            }
+            DispatchEvent::Claimed(claimed) => return self.claimed(claimed, now),
+            DispatchEvent::ClaimFailed => {
+                self.is_waiting = false;
+                self.failures += 1;
+                self.retry_at = Some(now + backoff(self.failures));
+                return None;
+            }
+            DispatchEvent::Timer => {}
+            DispatchEvent::Stop => {
+                self.stopping = true;
+                return None;
+            }
+        }
+        self.decide(now)
+    }
+
+    /// When to send `Timer`, if nothing happens before.
+    pub fn wake_at(&self) -> Option<Duration> {
+        if self.is_waiting || self.stopping {
+            return None;
+        }
+        if self.retry_at.is_some() {
+            return self.retry_at;
+        }
+        // Without room nothing can be claimed: the next room is the event to wait for.
+        if self.room.is_none() {
+            None
+        } else {
+            self.next_due
+        }
+    }
+
+    fn decide(&mut self, now: Duration) -> Option<DispatchAction> {
+        if self.is_waiting || self.stopping || self.retry_at.is_some_and(|at| at > now) {
+            return None;
+        }
+        if let Some(claim) = self.claim.clone() {
+            // The answer was lost: the same request again gives the same jobs.
+            self.is_waiting = true;
+            return Some(DispatchAction::Claim(claim));
+        }
+        let is_due = self.next_due.is_some_and(|due| due <= now);
+        if is_due {
+            self.offered.clear();
+        }
+        let new_idle = || {
+            self.room
+                .idle
+                .iter()
+                .any(|lane| !self.offered.contains(lane) && self.wants(*lane))
+        };
+        let has_reason = self.may_be_ready || is_due || new_idle();
+        if self.room.is_none() || !has_reason {
+            return None;
+        }
+        self.request += 1;
+        let Room { idle, prefetch } = std::mem::take(&mut self.room);
+        let claim = Claim {
+            incarnation: self.incarnation,
+            request: self.request,
+            idle,
+            prefetch,
+            lease: self.lease,
+        };
+        self.may_be_ready = false;
+        self.claim = Some(claim.clone());
+        self.is_waiting = true;
+        Some(DispatchAction::Claim(claim))
+    }
+
+    fn wants(&self, lane: Lane) -> bool {
+        self.wants_any || self.wanted.contains(&lane)
+    }
+
+    fn claimed(&mut self, claimed: Claimed, now: Duration) -> Option<DispatchAction> {
+        self.is_waiting = false;
+        self.failures = 0;
+        self.retry_at = None;
+        self.may_be_ready |= claimed.more;
+        self.next_due = claimed.next_due.map(|wait| now + wait);
+        let claim = self.claim.take();
+        let jobs = claimed.jobs;
+        let given = |lane: &Lane| jobs.iter().any(|job| job.lane == Some(*lane));
+        self.offered = claim
+            .into_iter()
+            .flat_map(|claim| claim.idle)
+            .filter(|lane| !given(lane))
+            .collect();
+        self.wanted.clone_from(&claimed.wanted);
+        self.wants_any = claimed.wants_any;
+        if self.stopping {
+            return Some(DispatchAction::GiveBack(jobs));
+        }
+        Some(DispatchAction::Hand {
+            jobs,
+            wanted: claimed.wanted,
+            wants_any: claimed.wants_any,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    fn room(idle: &[Lane], prefetch: usize) -> DispatchEvent {
+        DispatchEvent::Room(Room {
+            idle: idle.to_vec(),
+            prefetch,
+        })
+    }
+
+    fn nothing() -> Claimed {
+        Claimed {
+            jobs: vec![],
+            wanted: vec![],
+            wants_any: false,
+            more: false,
+            next_due: None,
+        }
+    }
+
+    fn dispatcher() -> Dispatcher {
+        Dispatcher::new(Incarnation(1), Duration::from_secs(15))
+    }
+
+    fn request(action: Option<DispatchAction>) -> u64 {
+        match action {
+            Some(DispatchAction::Claim(claim)) => claim.request,
+            other => panic!("no claim but {other:?}"),
+        }
+    }
+
+    /// A dispatcher whose first claim found nothing.
+    fn idle() -> Dispatcher {
+        let mut dispatcher = dispatcher();
+        assert_eq!(request(dispatcher.on(room(&[0], 1), NOW)), 1);
+        dispatcher.on(DispatchEvent::Claimed(nothing()), NOW);
+        assert_eq!(dispatcher.on(room(&[0], 1), NOW), None);
+        dispatcher
+    }
+
+    #[test]
+    fn an_idle_dispatcher_neither_claims_nor_wakes() {
+        let mut dispatcher = idle();
+        assert_eq!(dispatcher.wake_at(), None);
+        assert_eq!(dispatcher.on(DispatchEvent::Timer, NOW * 1000), None);
+    }
+
+    #[test]
+    fn work_that_comes_during_a_claim_is_claimed_after_it() {
+        let mut dispatcher = idle();
+        assert_eq!(request(dispatcher.on(DispatchEvent::Work, NOW)), 2);
+        assert_eq!(dispatcher.on(DispatchEvent::Work, NOW), None);
+        dispatcher.on(DispatchEvent::Claimed(nothing()), NOW);
+        assert_eq!(request(dispatcher.on(room(&[0], 1), NOW)), 3);
+    }
+
+    #[test]
+    fn a_lost_answer_is_asked_for_again_with_the_same_number() {
+        let mut dispatcher = dispatcher();
+        assert_eq!(request(dispatcher.on(room(&[0], 1), NOW)), 1);
+        assert_eq!(dispatcher.on(DispatchEvent::ClaimFailed, NOW), None);
+        assert_eq!(dispatcher.on(DispatchEvent::Timer, NOW), None);
+        let at = dispatcher.wake_at().expect("it tries again");
+        assert_eq!(request(dispatcher.on(DispatchEvent::Timer, at)), 1);
+    }
+
+    #[test]
+    fn the_next_due_time_wakes_it() {
+        let mut dispatcher = idle();
+        dispatcher.on(DispatchEvent::Work, NOW);
+        let wait = Duration::from_millis(70);
+        dispatcher.on(
+            DispatchEvent::Claimed(Claimed {
+                next_due: Some(wait),
+                ..nothing()
+            }),
+            NOW,
+        );
+        dispatcher.on(room(&[0], 1), NOW);
+        assert_eq!(dispatcher.wake_at(), Some(NOW + wait));
+        assert_eq!(request(dispatcher.on(DispatchEvent::Timer, NOW + wait)), 3);
+    }
+
+    #[test]
+    fn a_lane_that_a_confined_job_waits_for_is_claimed_for_once_it_is_idle() {
+        let mut dispatcher = dispatcher();
+        dispatcher.on(room(&[0], 1), NOW);
+        dispatcher.on(
+            DispatchEvent::Claimed(Claimed {
+                wanted: vec![1],
+                ..nothing()
+            }),
+            NOW,
+        );
+        assert_eq!(dispatcher.on(room(&[0], 1), NOW), None);
+        assert_eq!(request(dispatcher.on(room(&[0, 1], 1), NOW)), 2);
+        // In vain: the lane's lease isn't settled yet. Asking again at once would spin.
+        dispatcher.on(
+            DispatchEvent::Claimed(Claimed {
+                wanted: vec![1],
+                ..nothing()
+            }),
+            NOW,
+        );
+        assert_eq!(dispatcher.on(room(&[0, 1], 1), NOW), None);
+        assert_eq!(request(dispatcher.on(DispatchEvent::Work, NOW)), 3);
+    }
+
+    #[test]
+    fn after_a_stop_nothing_is_handed_out() {
+        let mut dispatcher = dispatcher();
+        dispatcher.on(room(&[0], 1), NOW);
+        dispatcher.on(DispatchEvent::Stop, NOW);
+        let late = dispatcher.on(DispatchEvent::Claimed(nothing()), NOW);
+        assert_eq!(late, Some(DispatchAction::GiveBack(vec![])));
+        assert_eq!(dispatcher.on(DispatchEvent::Work, NOW), None);
+    }
+}

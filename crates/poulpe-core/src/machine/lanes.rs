@@ -1,0 +1,150 @@
+//! Which worker takes which claimed job next: a slot for each lane and one queue for jobs that may run anywhere, so
+//! that none waits behind a long one while another lane is free. Never decides what to claim; the worker pool and the
+//! simulator drive it.
+
+use poulpe_job::Lane;
+use poulpe_store::ClaimedJob;
+use std::collections::VecDeque;
+
+/// How much may be claimed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Room {
+    /// Lanes with nothing to do.
+    pub idle: Vec<Lane>,
+    /// How many more jobs may be kept at hand.
+    pub prefetch: usize,
+}
+
+impl Room {
+    /// Whether nothing can be taken.
+    pub fn is_none(&self) -> bool {
+        self.idle.is_empty() && self.prefetch == 0
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// Claimed for this lane.
+    job: Option<ClaimedJob>,
+    is_busy: bool,
+    is_wanted: bool,
+    /// Its latest job was claimed for it: the next may come from the common queue even if the lane is wanted, so that
+    /// neither side starves.
+    had_its_own: bool,
+}
+
+/// The claimed jobs that haven't started.
+#[derive(Debug)]
+pub struct Lanes {
+    slots: Vec<Slot>,
+    common: VecDeque<ClaimedJob>,
+    prefetch: usize,
+}
+
+impl Lanes {
+    /// So many lanes, and at most `prefetch` jobs at hand for them.
+    pub fn new(lanes: Lane, prefetch: usize) -> Self {
+        let slots = (0..lanes).map(|_| Slot::default()).collect();
+        Self {
+            slots,
+            common: VecDeque::with_capacity(prefetch),
+            prefetch,
+        }
+    }
+
+    /// Takes claimed jobs. Gives the lanes whose workers have something to do now.
+    pub fn hand(&mut self, jobs: Vec<ClaimedJob>, wanted: &[Lane], wants_any: bool) -> Vec<Lane> {
+        for (lane, slot) in self.slots.iter_mut().enumerate() {
+            slot.is_wanted = wants_any || wanted.contains(&(lane as Lane));
+        }
+        for job in jobs {
+            match job
+                .lane
+                .and_then(|lane| self.slots.get_mut(usize::from(lane)))
+            {
+                Some(slot) if slot.job.is_none() => slot.job = Some(job),
+                _ => self.common.push_back(job),
+            }
+        }
+        let mut left = self.common.len();
+        let mut wake = Vec::new();
+        for (lane, slot) in self.slots.iter().enumerate() {
+            if slot.is_busy {
+                continue;
+            }
+            if slot.job.is_some() {
+                wake.push(lane as Lane);
+            } else if left > 0 && slot.takes_any() {
+                left -= 1;
+                wake.push(lane as Lane);
+            }
+        }
+        wake
+    }
+
+    /// The next job for a lane's idle worker.
+    pub fn next(&mut self, lane: Lane) -> Option<ClaimedJob> {
+        let slot = self.slots.get_mut(usize::from(lane))?;
+        let own = slot.job.take();
+        let had_its_own = own.is_some();
+        let job = match own {
+            Some(job) => job,
+            None if slot.takes_any() => self.common.pop_front()?,
+            None => return None,
+        };
+        slot.had_its_own = had_its_own;
+        slot.is_busy = true;
+        Some(job)
+    }
+
+    /// The next job for a worker that stands in for a stuck one: only jobs that may run anywhere.
+    pub fn next_for_stand_in(&mut self) -> Option<ClaimedJob> {
+        self.common.pop_front()
+    }
+
+    /// A lane's worker has nothing to do any more.
+    pub fn idle(&mut self, lane: Lane) {
+        if let Some(slot) = self.slots.get_mut(usize::from(lane)) {
+            slot.is_busy = false;
+        }
+    }
+
+    /// What may be claimed now.
+    pub fn room(&self) -> Room {
+        let has_common = !self.common.is_empty();
+        let is_idle =
+            |slot: &Slot| !slot.is_busy && slot.job.is_none() && !(has_common && slot.takes_any());
+        let idle = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| is_idle(slot))
+            .map(|(lane, _)| lane as Lane);
+        Room {
+            idle: idle.collect(),
+            prefetch: self.prefetch.saturating_sub(self.common.len()),
+        }
+    }
+
+    /// Whether claiming more is worth a wake-up: a lane has nothing to do, or few jobs are left at hand.
+    pub fn is_low(&self) -> bool {
+        self.common.len() <= self.prefetch / 2
+    }
+
+    /// How many jobs are at hand.
+    pub fn at_hand(&self) -> usize {
+        self.common.len() + self.slots.iter().filter(|slot| slot.job.is_some()).count()
+    }
+
+    /// Takes everything that hasn't started back.
+    pub fn take_back(&mut self) -> Vec<ClaimedJob> {
+        let own = self.slots.iter_mut().filter_map(|slot| slot.job.take());
+        own.chain(self.common.drain(..)).collect()
+    }
+}
+
+impl Slot {
+    fn takes_any(&self) -> bool {
+        !self.is_wanted || self.had_its_own
+    }
+}
