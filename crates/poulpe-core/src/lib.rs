@@ -6,6 +6,7 @@
 
 pub mod machine;
 mod port;
+mod scheduler;
 
 pub use port::*;
 pub use poulpe_job::*;
@@ -13,3 +14,4 @@ pub use poulpe_store::{
     self as store, BoxFuture, Cancelled, Counts, JobStore, JobView, Page, PageRequest, Revived,
     StoreError, StoreStats,
 };
+pub use scheduler::{BuildError, Builder, DeadLetterFiles, Scheduler, Settings};

@@ -77,10 +77,6 @@ pub fn parse_task(json: &[u8]) -> Result<Task, BadTask> {
 
 /// Reads a body that is one task or an array of up to [`MAX_BATCH_TASKS`]: `(tasks, is_array)`, each task with its own
 /// verdict. An error concerns the body as a whole.
-#[expect(
-    clippy::type_complexity,
-    reason = "a pair of a list and a flag needs no name"
-)]
 pub fn parse_batch(json: &[u8]) -> Result<(Vec<Result<Task, BadTask>>, bool), BadTask> {
     if json.trim_ascii_start().first() != Some(&b'[') {
         return parse_task(json).map(|task| (vec![Ok(task)], false));

@@ -1,0 +1,156 @@
+//! Putting a scheduler together.
+
+use super::admission::{self, Admission};
+use super::counters::Counters;
+use super::dead_letters::{self, DeadLetterFiles, DeadLetters};
+use super::hub::{DispatchWake, Hub};
+use super::ids::Ids;
+use super::keep::{self, Keeper};
+use super::pool::{Pool, Seat};
+use super::settle::{self, SettleQueue};
+use super::{Parts, Scheduler, Settings, dispatch, worker};
+use crate::{Clock, Executor, FixedInterval, RetryPolicy, SystemClock};
+use poulpe_job::{Kind, MAX_LANES};
+use poulpe_store::JobStore;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::runtime::Handle;
+
+/// Why a scheduler can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Two executors for one kind: which one should run it?
+    #[error("two executors are registered for the kind {0}")]
+    DuplicateKind(Kind),
+    /// No executor at all: nothing could ever run.
+    #[error("no executor is registered")]
+    NoExecutor,
+    /// The number of workers is out of range.
+    #[error("{0} workers are not possible, 1 to {MAX_LANES} are")]
+    Workers(u16),
+    /// Started outside a tokio runtime.
+    #[error("a scheduler must be started inside a tokio runtime")]
+    NoRuntime,
+    /// The system gave no thread.
+    #[error("a worker thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Puts a scheduler together from a store, executors and settings.
+pub struct Builder {
+    store: Arc<dyn JobStore>,
+    clock: Arc<dyn Clock>,
+    executors: HashMap<Kind, Arc<dyn Executor>>,
+    duplicate: Option<Kind>,
+    policy: Arc<dyn RetryPolicy>,
+    settings: Settings,
+    files: Option<Arc<dyn DeadLetterFiles>>,
+}
+
+impl Builder {
+    /// A scheduler over this store, with default settings and no executor yet.
+    pub fn new(store: Arc<dyn JobStore>) -> Self {
+        Self {
+            store,
+            clock: Arc::new(SystemClock::new()),
+            executors: HashMap::new(),
+            duplicate: None,
+            policy: Arc::new(FixedInterval),
+            settings: Settings::default(),
+            files: None,
+        }
+    }
+
+    /// Has jobs of this kind run by `executor`.
+    #[must_use]
+    pub fn executor(mut self, kind: Kind, executor: Arc<dyn Executor>) -> Self {
+        if self.executors.insert(kind.clone(), executor).is_some() {
+            self.duplicate = Some(kind);
+        }
+        self
+    }
+
+    /// Other numbers than the defaults.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Another rule for retries than the fixed interval.
+    #[must_use]
+    pub fn retry_policy(mut self, policy: Arc<dyn RetryPolicy>) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Other clocks than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Has dead letters copied to files.
+    #[must_use]
+    pub fn dead_letter_files(mut self, files: Arc<dyn DeadLetterFiles>) -> Self {
+        self.files = Some(files);
+        self
+    }
+
+    /// Starts the workers and the tasks on the current tokio runtime.
+    pub fn start(self) -> Result<Scheduler, BuildError> {
+        let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        if let Some(kind) = self.duplicate {
+            return Err(BuildError::DuplicateKind(kind));
+        }
+        if self.executors.is_empty() {
+            return Err(BuildError::NoExecutor);
+        }
+        let workers = self.settings.workers;
+        if workers == 0 || workers > MAX_LANES {
+            return Err(BuildError::Workers(workers));
+        }
+        let wake = Arc::new(DispatchWake::default());
+        let pool = Arc::new(Pool::new(workers, self.settings.prefetch(), wake.clone()));
+        let hub = Arc::new(Hub::new(wake, &pool));
+        self.store.watch(hub.clone());
+        let parts = Arc::new(Parts {
+            ids: Ids::new(self.clock.wall().floor().as_millis()),
+            admission: Admission::default(),
+            keeper: Keeper::new(self.settings.lease),
+            settles: SettleQueue::default(),
+            counters: Counters::default(),
+            dead_letters: DeadLetters::new(self.files),
+            started_at: self.clock.monotonic(),
+            stopping: AtomicBool::new(false),
+            settings: self.settings,
+            store: self.store,
+            clock: self.clock,
+            executors: self.executors,
+            policy: self.policy,
+            hub,
+            pool,
+        });
+        for lane in 0..workers {
+            if let Err(error) = worker::spawn(&parts, &runtime, Seat::Own(lane)) {
+                parts.pool.close();
+                return Err(BuildError::Thread(error));
+            }
+        }
+        let tasks = vec![
+            runtime.spawn(settle::run(parts.clone())).abort_handle(),
+            runtime.spawn(keep::run(parts.clone())).abort_handle(),
+            runtime
+                .spawn(dead_letters::run(parts.clone()))
+                .abort_handle(),
+            runtime.spawn(admission::run(parts.clone())).abort_handle(),
+            runtime.spawn(dispatch::run(parts.clone())).abort_handle(),
+        ];
+        Ok(Scheduler {
+            parts,
+            tasks: tasks.into(),
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! The scheduler: thin tasks and threads around the state machines. Owns the only hands that call the store and the
+//! executors; decides nothing that `machine` could decide.
+
+mod admission;
+mod builder;
+mod counters;
+mod dead_letters;
+mod dispatch;
+mod hub;
+mod ids;
+mod keep;
+mod operate;
+mod pool;
+mod settings;
+mod settle;
+mod shutdown;
+mod submit;
+mod waiters;
+mod worker;
+
+pub use builder::{BuildError, Builder};
+pub use dead_letters::DeadLetterFiles;
+pub use settings::Settings;
+
+use crate::{Clock, Executor, RetryPolicy};
+use admission::Admission;
+use counters::Counters;
+use dead_letters::DeadLetters;
+use hub::Hub;
+use ids::Ids;
+use keep::Keeper;
+use pool::Pool;
+use poulpe_job::Kind;
+use poulpe_store::JobStore;
+use settle::SettleQueue;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+
+/// Everything the tasks and threads of one scheduler share.
+pub(crate) struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn JobStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) executors: HashMap<Kind, Arc<dyn Executor>>,
+    pub(crate) policy: Arc<dyn RetryPolicy>,
+    pub(crate) ids: Ids,
+    pub(crate) admission: Admission,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) keeper: Keeper,
+    pub(crate) settles: SettleQueue,
+    pub(crate) counters: Counters,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) started_at: Duration,
+    pub(crate) stopping: AtomicBool,
+}
+
+impl Parts {
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// A running scheduler. Cheap to clone; all clones are one scheduler. Implements [`Submit`](crate::Submit) and
+/// [`Operate`](crate::Operate). Stop it with [`Scheduler::stop`]; what is dropped without that is handed out again
+/// after a restart, as after a crash.
+#[derive(Clone)]
+pub struct Scheduler {
+    pub(crate) parts: Arc<Parts>,
+    tasks: Arc<[AbortHandle]>,
+}
+
+/// Sleeps until a time that may never come.
+async fn sleep_until(clock: &dyn Clock, at: Option<Duration>) {
+    match at {
+        Some(at) => clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

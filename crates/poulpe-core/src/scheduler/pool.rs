@@ -1,0 +1,283 @@
+//! The worker threads' common state: what is at hand, what runs where. Threads take jobs from it and sleep on it; the
+//! dispatcher fills it. One lock, held for moments only, never while an executor runs.
+
+use super::hub::DispatchWake;
+use crate::machine::{Lanes, Room};
+use crate::{CancelReason, Canceller, LaneState};
+use poulpe_job::{JobId, Lane, Timestamp};
+use poulpe_store::{ClaimedJob, LeaseId};
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// An attempt under way.
+pub(crate) struct Running {
+    pub(crate) lease: LeaseId,
+    pub(crate) attempt: u32,
+    pub(crate) started_at: Timestamp,
+    /// On the monotonic clock; `None` until the attempt has started.
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) canceller: Canceller,
+    pub(crate) is_stuck: bool,
+}
+
+/// Who runs something: a lane's own worker, or the stand-in for its stuck one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Seat {
+    Own(Lane),
+    StandIn(Lane),
+}
+
+impl Seat {
+    pub(crate) fn lane(self) -> Lane {
+        match self {
+            Seat::Own(lane) | Seat::StandIn(lane) => lane,
+        }
+    }
+}
+
+struct State {
+    lanes: Lanes,
+    running: HashMap<Seat, Running>,
+    is_open: bool,
+}
+
+/// The worker threads' common state.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    /// One for each lane's own worker.
+    own: Vec<Condvar>,
+    stand_ins: Condvar,
+    wake: Arc<DispatchWake>,
+    /// Told whenever nothing runs any more.
+    pub(crate) all_idle: Notify,
+}
+
+impl Pool {
+    pub(crate) fn new(lanes: Lane, prefetch: usize, wake: Arc<DispatchWake>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                lanes: Lanes::new(lanes, prefetch),
+                running: HashMap::new(),
+                is_open: true,
+            }),
+            own: (0..lanes).map(|_| Condvar::new()).collect(),
+            stand_ins: Condvar::new(),
+            wake,
+            all_idle: Notify::new(),
+        }
+    }
+
+    /// The next job for a seat, waiting for one; `None` when the seat is to be left. Registers it as running at once,
+    /// so that a cancel from now on reaches it.
+    pub(crate) fn next(&self, seat: Seat) -> Option<(ClaimedJob, Canceller)> {
+        let mut state = self.state();
+        loop {
+            if !state.is_open {
+                return None;
+            }
+            let job = match seat {
+                Seat::Own(lane) => state.lanes.next(lane),
+                Seat::StandIn(lane) => {
+                    // The stuck attempt has returned: its own worker is back.
+                    if !state
+                        .running
+                        .get(&Seat::Own(lane))
+                        .is_some_and(|running| running.is_stuck)
+                    {
+                        return None;
+                    }
+                    state.lanes.next_for_stand_in()
+                }
+            };
+            if state.lanes.is_low() {
+                self.wake.room();
+            }
+            if let Some(job) = job {
+                let canceller = Canceller::default();
+                let running = Running {
+                    lease: job.lease.clone(),
+                    attempt: 0,
+                    started_at: Timestamp::default(),
+                    deadline: None,
+                    canceller: canceller.clone(),
+                    is_stuck: false,
+                };
+                state.running.insert(seat, running);
+                return Some((job, canceller));
+            }
+            let condvar = match seat {
+                Seat::Own(lane) => &self.own[usize::from(lane)],
+                Seat::StandIn(_) => &self.stand_ins,
+            };
+            state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The attempt in this seat has started.
+    pub(crate) fn started(&self, seat: Seat, attempt: u32, at: Timestamp, deadline: Duration) {
+        if let Some(running) = self.state().running.get_mut(&seat) {
+            running.attempt = attempt;
+            running.started_at = at;
+            running.deadline = Some(deadline);
+        }
+    }
+
+    /// The seat is free again. Whether its attempt was still its business: false after it was given up.
+    pub(crate) fn ended(&self, seat: Seat) -> bool {
+        let mut state = self.state();
+        let was_stuck = state
+            .running
+            .remove(&seat)
+            .is_none_or(|running| running.is_stuck);
+        if let Seat::Own(lane) = seat {
+            state.lanes.idle(lane);
+        }
+        if state.running.is_empty() {
+            self.all_idle.notify_one();
+        }
+        drop(state);
+        if was_stuck {
+            self.stand_ins.notify_all();
+        }
+        !was_stuck
+    }
+
+    pub(crate) fn hand(&self, jobs: Vec<ClaimedJob>, wanted: &[Lane], wants_any: bool) {
+        let mut state = self.state();
+        let wake = state.lanes.hand(jobs, wanted, wants_any);
+        let has_stand_ins = state.running.values().any(|running| running.is_stuck);
+        drop(state);
+        for lane in wake {
+            self.own[usize::from(lane)].notify_one();
+        }
+        if has_stand_ins {
+            self.stand_ins.notify_all();
+        }
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        self.state().lanes.room()
+    }
+
+    pub(crate) fn at_hand(&self) -> usize {
+        self.state().lanes.at_hand()
+    }
+
+    pub(crate) fn take_back(&self) -> Vec<ClaimedJob> {
+        self.state().lanes.take_back()
+    }
+
+    /// Stops the attempts under these leases.
+    pub(crate) fn cancel(&self, leases: &[LeaseId], reason: CancelReason) {
+        let state = self.state();
+        let concerned = state
+            .running
+            .values()
+            .filter(|running| leases.contains(&running.lease));
+        let cancellers: Vec<Canceller> =
+            concerned.map(|running| running.canceller.clone()).collect();
+        // Hooks run on this thread; they must not find the lock taken.
+        drop(state);
+        for canceller in cancellers {
+            canceller.cancel(reason);
+        }
+    }
+
+    /// Stops everything, and gives the leases of what runs.
+    pub(crate) fn cancel_all(&self, reason: CancelReason) -> Vec<LeaseId> {
+        let leases: Vec<LeaseId> = self
+            .state()
+            .running
+            .values()
+            .map(|running| running.lease.clone())
+            .collect();
+        self.cancel(&leases, reason);
+        leases
+    }
+
+    /// Gives up what still runs: its reports no longer count. Gives the leases.
+    pub(crate) fn abandon(&self) -> Vec<LeaseId> {
+        let mut state = self.state();
+        let running = state
+            .running
+            .values_mut()
+            .filter(|running| !running.is_stuck);
+        running
+            .map(|running| {
+                running.is_stuck = true;
+                running.lease.clone()
+            })
+            .collect()
+    }
+
+    /// Marks attempts as stuck that are past their deadline by more than `grace`: (lane, lease, whether the lane's own
+    /// worker is gone with it).
+    pub(crate) fn find_stuck(
+        &self,
+        now: Duration,
+        grace: Duration,
+    ) -> Vec<(Seat, LeaseId, Canceller)> {
+        let mut stuck = Vec::new();
+        for (seat, running) in &mut self.state().running {
+            let is_over = running
+                .deadline
+                .is_some_and(|deadline| now > deadline.saturating_add(grace));
+            if is_over && !running.is_stuck {
+                running.is_stuck = true;
+                stuck.push((*seat, running.lease.clone(), running.canceller.clone()));
+            }
+        }
+        stuck
+    }
+
+    /// When the next attempt would be stuck.
+    pub(crate) fn next_stuck(&self, grace: Duration) -> Option<Duration> {
+        let state = self.state();
+        let healthy = state.running.values().filter(|running| !running.is_stuck);
+        healthy
+            .filter_map(|running| running.deadline)
+            .min()
+            .map(|deadline| deadline.saturating_add(grace))
+    }
+
+    /// How many attempts run that aren't stuck.
+    pub(crate) fn running(&self) -> usize {
+        self.state()
+            .running
+            .values()
+            .filter(|running| !running.is_stuck)
+            .count()
+    }
+
+    /// Sends the threads home.
+    pub(crate) fn close(&self) {
+        self.state().is_open = false;
+        for condvar in &self.own {
+            condvar.notify_all();
+        }
+        self.stand_ins.notify_all();
+    }
+
+    /// What each lane does.
+    pub(crate) fn view(&self, lanes: Lane) -> Vec<LaneState> {
+        let state = self.state();
+        let of = |lane: Lane| match state.running.get(&Seat::Own(lane)) {
+            None => LaneState::Idle,
+            Some(running) => {
+                let job: JobId = running.lease.job.clone();
+                if running.is_stuck {
+                    LaneState::Stuck(job, running.attempt, running.started_at)
+                } else {
+                    LaneState::Running(job, running.attempt, running.started_at)
+                }
+            }
+        };
+        (0..lanes).map(of).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,125 @@
+//! Drives the settler: what workers report goes to the store, in batches.
+
+use super::Parts;
+use super::counters::Counters;
+use crate::machine::{SettleAction, SettleEvent, Settler};
+use poulpe_job::{Outcome, Verdict};
+use poulpe_store::{Hold, Settlement, StoreError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// Settlements that workers hand in.
+#[derive(Default)]
+pub(crate) struct SettleQueue {
+    waiting: Mutex<Vec<Settlement>>,
+    wake: Notify,
+    /// Handed in and not yet durable.
+    open: AtomicU64,
+    /// Told whenever everything is durable.
+    pub(crate) all_durable: Notify,
+}
+
+impl SettleQueue {
+    pub(crate) fn push(&self, settlement: Settlement) {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_empty = waiting.is_empty();
+        waiting.push(settlement);
+        drop(waiting);
+        if was_empty {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
+    fn take(&self) -> Vec<Settlement> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn done(&self, count: u64) {
+        if self.open.fetch_sub(count, Ordering::AcqRel) == count {
+            self.all_durable.notify_one();
+        }
+    }
+}
+
+/// Settles until the task is aborted.
+pub(crate) async fn run(parts: Arc<Parts>) {
+    let queue = &parts.settles;
+    let mut settler = Settler::default();
+    loop {
+        let waiting = queue.take();
+        let event = if waiting.is_empty() {
+            SettleEvent::Timer
+        } else {
+            SettleEvent::Ended(waiting)
+        };
+        let mut actions = VecDeque::from(settler.on(event, parts.clock.monotonic()));
+        while let Some(action) = actions.pop_front() {
+            match action {
+                SettleAction::Note(settled) => note(&parts, settled),
+                SettleAction::Settle(batch) => {
+                    let count = batch.len() as u64;
+                    let event = match parts.store.settle(batch).await {
+                        Ok(holds) => SettleEvent::Settled(holds),
+                        Err(error) => {
+                            tracing::error!(%error, verdicts = count, "settling failed");
+                            SettleEvent::Failed(error)
+                        }
+                    };
+                    let is_final = matches!(event, SettleEvent::Failed(StoreError::Failed(_)));
+                    actions.extend(settler.on(event, parts.clock.monotonic()));
+                    if is_final {
+                        queue.done(queue.open.load(Ordering::Acquire));
+                    }
+                }
+            }
+        }
+        tokio::select! {
+            () = queue.wake.notified() => {}
+            () = super::sleep_until(&*parts.clock, settler.wake_at()) => {}
+        }
+    }
+}
+
+fn note(parts: &Parts, settled: Vec<(Settlement, Hold)>) {
+    let count = settled.len() as u64;
+    let counters = &parts.counters;
+    let mut ended = Vec::with_capacity(settled.len());
+    let mut any_buried = false;
+    for (Settlement { lease, verdict }, hold) in settled {
+        if hold == Hold::Lost {
+            tracing::warn!(job = %lease.job, claims = lease.claims, "lease lost, dropping the verdict");
+            Counters::add(&counters.lost);
+            ended.push(lease);
+            continue;
+        }
+        match &verdict {
+            Verdict::Complete(result) if result.outcome == Outcome::Ok => {
+                Counters::add(&counters.succeeded)
+            }
+            Verdict::Complete(_) => Counters::add(&counters.cancelled),
+            Verdict::Retry { error, .. } => {
+                tracing::info!(job = %lease.job, attempt = error.attempt, reason = error.reason, "attempt failed, to be retried");
+                Counters::add(&counters.retried);
+            }
+            Verdict::Bury { error, .. } => {
+                tracing::warn!(job = %lease.job, attempt = error.attempt, reason = error.reason, "job buried as a dead letter");
+                Counters::add(&counters.buried);
+                any_buried = true;
+            }
+            Verdict::Release { .. } => {}
+        }
+        ended.push(lease);
+    }
+    parts.keeper.ended(ended);
+    if any_buried {
+        parts.dead_letters.wake();
+    }
+    parts.settles.done(count);
+}

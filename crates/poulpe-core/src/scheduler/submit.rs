@@ -1,0 +1,178 @@
+//! The door for tasks: checks them, has them stored, waits for results.
+
+use super::admission::NotTaken;
+use super::{Parts, Scheduler};
+use crate::{Submit, Submitted, Waited};
+use poulpe_job::{BadTask, Door, Job, JobId, MAX_LANES, Task, Timestamp};
+use poulpe_store::{Accepted, BoxFuture, Cancelled, Group, GroupAnswer, Lookup, StoreError};
+use std::time::Duration;
+
+impl Parts {
+    fn job(&self, task: Task, door: Door) -> (Job, poulpe_job::Due) {
+        let digest = task.digest();
+        let Task {
+            id,
+            kind,
+            name,
+            params,
+            lanes,
+            due,
+            timeout,
+            max_retry,
+            retry_interval,
+            priority,
+            headers,
+            ..
+        } = task;
+        let timeout = timeout.unwrap_or_else(|| self.settings.timeout_of(&kind));
+        let id_chosen = id.is_some();
+        let job = Job {
+            id: id.unwrap_or_else(|| self.ids.next()),
+            id_chosen,
+            digest,
+            kind,
+            name,
+            params,
+            headers,
+            lanes,
+            priority,
+            timeout,
+            max_retry: max_retry.unwrap_or(self.settings.max_retry),
+            retry_interval: retry_interval.unwrap_or(self.settings.retry_interval),
+            door,
+            accepted_at: Timestamp::default(),
+            due: Timestamp::default(),
+        };
+        (job, due)
+    }
+
+    fn check(&self, task: &Task) -> Result<(), BadTask> {
+        let workers = self.settings.workers;
+        debug_assert!(workers <= MAX_LANES);
+        if let Some(lane) = task.lanes.lanes().iter().find(|lane| **lane >= workers) {
+            let last = workers - 1;
+            let reason = format!(
+                "lane {lane} does not exist; this poulpe has the lanes 0 to {last} (--workers)"
+            );
+            return Err(BadTask::new("cc", reason));
+        }
+        let Some(executor) = self.executors.get(&task.kind) else {
+            let mut kinds: Vec<&str> = self.executors.keys().map(|kind| kind.as_str()).collect();
+            kinds.sort_unstable();
+            let reason = format!(
+                "{} is not something this poulpe can run; it runs {}",
+                task.kind,
+                kinds.join(", ")
+            );
+            return Err(BadTask::new("method", reason));
+        };
+        executor.check(task)
+    }
+
+    async fn submit(&self, tasks: Vec<Task>, door: Door) -> Vec<Submitted> {
+        let mut answers: Vec<Option<Submitted>> = Vec::with_capacity(tasks.len());
+        let mut groups = Vec::with_capacity(tasks.len());
+        let mut ids = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            match self.check(&task) {
+                Ok(()) => {
+                    let (job, due) = self.job(task, door);
+                    ids.push(job.id.clone());
+                    groups.push(Group::job(job, due));
+                    answers.push(None);
+                }
+                Err(error) => answers.push(Some(Submitted::Refused(task.id, error))),
+            }
+        }
+        let mut stored = self.store_groups(groups, ids).await.into_iter();
+        let all = answers
+            .into_iter()
+            .map(|answer| answer.or_else(|| stored.next()));
+        all.map(|answer| answer.unwrap_or_else(|| busy(None, "the store gave no answer")))
+            .collect()
+    }
+
+    async fn store_groups(&self, groups: Vec<Group>, ids: Vec<JobId>) -> Vec<Submitted> {
+        if groups.is_empty() {
+            return Vec::new();
+        }
+        let all_busy = |reason: &str| ids.iter().map(|id| busy(Some(id), reason)).collect();
+        let receiver = match self.admission.hand_in(groups, self.settings.admission_max) {
+            Ok(receiver) => receiver,
+            Err(NotTaken::Full) => {
+                return all_busy("too many tasks are waiting to be stored; try again in a moment");
+            }
+            Err(NotTaken::Closed) => {
+                return all_busy("poulpe is shutting down; submit to another or try again later");
+            }
+        };
+        match receiver.await {
+            Ok(Ok(answers)) => {
+                let answers = answers.into_iter().zip(&ids);
+                answers.map(|(answer, id)| submitted(&answer, id)).collect()
+            }
+            Ok(Err(error)) => all_busy(&format!("the task could not be stored: {error}")),
+            Err(_) => all_busy("poulpe is shutting down; submit to another or try again later"),
+        }
+    }
+
+    async fn wait(&self, id: &JobId, limit: Duration) -> Waited {
+        let end = self.clock.monotonic() + limit;
+        let mut time_is_up = false;
+        loop {
+            let mut waiting = self.hub.waiters.register(id);
+            let looked = match self.store.get(vec![id.clone()]).await {
+                Ok(mut looked) => looked.pop(),
+                Err(error) => return Waited::Unavailable(error.to_string()),
+            };
+            let (state, error) = match looked {
+                Some(Lookup::Ended(result)) => return Waited::Ended(result),
+                Some(Lookup::Expired) => return Waited::Expired,
+                Some(Lookup::Unknown) | None => return Waited::Unknown,
+                Some(Lookup::Living(state, error)) => (state, error),
+            };
+            if time_is_up {
+                return Waited::TimedOut(Some(state), error.map(|error| error.reason));
+            }
+            tokio::select! {
+                ended = &mut waiting.ended => time_is_up = ended.is_err(),
+                () = self.clock.sleep_until(end) => time_is_up = true,
+            }
+        }
+    }
+}
+
+fn busy(id: Option<&JobId>, reason: &str) -> Submitted {
+    Submitted::Busy(id.cloned(), reason.into())
+}
+
+fn submitted(answer: &GroupAnswer, id: &JobId) -> Submitted {
+    let GroupAnswer::Taken(accepted) = answer else {
+        return busy(Some(id), "the task could not be stored");
+    };
+    match accepted.first() {
+        Some(Accepted::New(state)) => Submitted::Accepted(id.clone(), *state),
+        Some(Accepted::Duplicate(state)) => Submitted::Duplicate(id.clone(), *state),
+        Some(Accepted::Conflict) => Submitted::Conflict(id.clone()),
+        Some(Accepted::Full) => busy(
+            Some(id),
+            "the store has no room; free disk space or wait for jobs to end",
+        ),
+        None => busy(Some(id), "the task could not be stored"),
+    }
+}
+
+impl Submit for Scheduler {
+    fn submit(&self, tasks: Vec<Task>, door: Door) -> BoxFuture<'_, Vec<Submitted>> {
+        Box::pin(self.parts.submit(tasks, door))
+    }
+
+    fn wait(&self, id: &JobId, limit: Duration) -> BoxFuture<'_, Waited> {
+        let id = id.clone();
+        Box::pin(async move { self.parts.wait(&id, limit).await })
+    }
+
+    fn cancel(&self, id: &JobId) -> BoxFuture<'_, Result<Cancelled, StoreError>> {
+        self.parts.store.cancel(id)
+    }
+}

@@ -1,0 +1,140 @@
+//! A worker thread: takes a job, marks its start, runs its executor, reports. Never decides a verdict and never polls.
+
+use super::Parts;
+use super::counters::Counters;
+use super::pool::Seat;
+use crate::machine::{Ended, Report};
+use crate::{Attempt, Canceller, Failure, Output};
+use poulpe_job::{Job, Timestamp};
+use poulpe_store::{ClaimedJob, Started};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Starts the thread of a seat.
+pub(crate) fn spawn(
+    parts: &Arc<Parts>,
+    runtime: &Handle,
+    seat: Seat,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    let name = match seat {
+        Seat::Own(lane) => format!("lane-{lane}"),
+        Seat::StandIn(lane) => format!("lane-{lane}-standin"),
+    };
+    let (parts, runtime) = (parts.clone(), runtime.clone());
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(move || run(&parts, &runtime, seat))
+}
+
+fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
+    while let Some((claimed, canceller)) = parts.pool.next(seat) {
+        let report = work(parts, runtime, seat, claimed, &canceller);
+        let counts = parts.pool.ended(seat);
+        if let Some(report) = report.filter(|_| counts) {
+            parts
+                .settles
+                .push(crate::machine::settlement(report, &*parts.policy));
+        }
+    }
+}
+
+/// Runs one job; `None` if there is nothing to settle.
+fn work(
+    parts: &Parts,
+    runtime: &Handle,
+    seat: Seat,
+    claimed: ClaimedJob,
+    canceller: &Canceller,
+) -> Option<Report> {
+    let Some(executor) = parts.executors.get(&claimed.job.kind) else {
+        parts.counters.note_unrunnable(&claimed.job.kind);
+        tracing::debug!(job = %claimed.job.id, kind = %claimed.job.kind, "no executor for this kind, giving it back");
+        let wait = claimed.job.retry_interval.max(Duration::from_secs(1));
+        return Some(Report::not_started(claimed, wait));
+    };
+    let started = runtime.block_on(parts.store.start(vec![claimed.lease.clone()]));
+    let attempt_number = match started.map(|answers| answers.first().copied()) {
+        Ok(Some(Started::Go(number))) => number,
+        Ok(Some(Started::Cancelled)) => {
+            let at = now(parts);
+            let ClaimedJob {
+                lease,
+                job,
+                progress,
+                ..
+            } = claimed;
+            return Some(Report {
+                lease,
+                job,
+                progress,
+                ended: Ended::Cancelled(at),
+            });
+        }
+        Ok(Some(Started::Lost) | None) => {
+            tracing::warn!(job = %claimed.job.id, "lease lost before the start, dropping the job");
+            Counters::add(&parts.counters.lost);
+            parts.keeper.ended(vec![claimed.lease]);
+            return None;
+        }
+        Err(error) => {
+            tracing::error!(job = %claimed.job.id, %error, "start not marked, giving the job back");
+            return Some(Report::not_started(claimed, Duration::ZERO));
+        }
+    };
+    let started_at = now(parts);
+    let deadline = parts.clock.monotonic().saturating_add(claimed.job.timeout);
+    parts
+        .pool
+        .started(seat, attempt_number, started_at, deadline);
+    let attempt = Attempt::new(
+        attempt_number,
+        seat.lane(),
+        parts.clock.instant(deadline),
+        canceller.clone(),
+    );
+    let result = execute(&**executor, &claimed.job, &attempt);
+    let ended = Ended::Returned {
+        attempt: attempt_number,
+        started_at,
+        finished_at: now(parts),
+        result,
+        cancelled: canceller.reason(),
+    };
+    let ClaimedJob {
+        lease,
+        job,
+        progress,
+        ..
+    } = claimed;
+    Some(Report {
+        lease,
+        job,
+        progress,
+        ended,
+    })
+}
+
+/// A panic is a failure of this attempt, not of the worker.
+fn execute(
+    executor: &dyn crate::Executor,
+    job: &Job,
+    attempt: &Attempt,
+) -> Result<Output, Failure> {
+    match std::panic::catch_unwind(AssertUnwindSafe(|| executor.execute(job, attempt))) {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_string());
+            let text = text
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            tracing::error!(job = %job.id, kind = %job.kind, panic = text, "executor panicked");
+            Err(Failure::later(format!("the executor panicked: {text}")))
+        }
+    }
+}
+
+fn now(parts: &Parts) -> Timestamp {
+    parts.clock.wall().floor()
+}
