@@ -1,1 +1,45 @@
-//! To come.
+//! The HTTP door of poulpe: tasks come in, results go out, and people and their tools look and act.
+//!
+//! [`HttpIngress::bind`] takes the port, so that a problem with it shows before anything starts; as an
+//! [`Ingress`](poulpe_core::Ingress) it then serves until told to stop. The contract it speaks is docs/protocol.md.
+//!
+//! ```no_run
+//! # use poulpe_core::{Ingress, IngressError, Operate, Stop, Submit};
+//! # use std::{net::Ipv4Addr, sync::Arc};
+//! use poulpe_ingress_http::{HttpConfig, HttpIngress};
+//! # async fn run(submit: Arc<dyn Submit>, operate: Arc<dyn Operate>, stop: Stop) -> Result<(), IngressError> {
+//! let config = HttpConfig::new(Ipv4Addr::LOCALHOST.into(), 8000, env!("CARGO_PKG_VERSION"));
+//! let door = HttpIngress::bind(config, operate).await?;
+//! println!("listening on http://{}", door.local_addr());
+//! Box::new(door).serve(submit, stop).await
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod accept;
+mod app;
+mod auth;
+mod body;
+mod config;
+mod connection;
+mod dead;
+mod health;
+mod home;
+mod ingress;
+mod jobs;
+mod pace;
+mod param;
+mod respond;
+mod router;
+mod stats;
+mod stream;
+mod sys_info;
+mod task_in_queue;
+mod task_resp;
+mod view;
+
+pub use config::{
+    BODY_TIMEOUT, HEADER_TIMEOUT, HttpConfig, IDLE_TIMEOUT, MAX_ARRAY_BYTES, MAX_CONNECTIONS,
+    MAX_TASK_BYTES,
+};
+pub use ingress::HttpIngress;

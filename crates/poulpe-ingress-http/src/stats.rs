@@ -1,0 +1,102 @@
+//! `GET /v1/stats`: every figure there is. Never lists jobs. For tools and dashboards.
+
+use crate::app::App;
+use crate::respond::{self, Answered};
+use crate::view::{Lane, Numbers};
+use hyper::StatusCode;
+use poulpe_core::StoreStats;
+use poulpe_core::wire::rfc3339;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The store and its own figures.
+#[derive(Serialize)]
+pub(crate) struct Store<'a> {
+    name: &'static str,
+    place: &'a str,
+    durable: bool,
+    figures: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Store<'a> {
+    pub(crate) fn new(stats: &'a StoreStats) -> Self {
+        Self {
+            name: stats.name,
+            place: &stats.place,
+            durable: stats.durable,
+            figures: stats.figures.iter().copied().collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Stats<'a> {
+    counts: Numbers,
+    next_due: Option<String>,
+    waiting: Vec<Waiting>,
+    outbox: u64,
+    lanes: Vec<Lane<'a>>,
+    prefetched: u64,
+    admitting: u64,
+    kinds: &'a [String],
+    unrunnable: BTreeMap<&'a str, u64>,
+    ended: Ended,
+    retried: u64,
+    lost: u64,
+    store: Store<'a>,
+    version: &'static str,
+    uptime: f64,
+}
+
+/// Ready jobs that are confined to the same lanes.
+#[derive(Serialize)]
+struct Waiting {
+    cc: String,
+    jobs: u64,
+}
+
+/// Jobs ended since the start.
+#[derive(Serialize)]
+struct Ended {
+    succeeded: u64,
+    buried: u64,
+    cancelled: u64,
+}
+
+/// Every figure.
+pub(crate) async fn get(app: &App) -> Answered {
+    let overview = match app.operate.overview().await {
+        Ok(overview) => overview,
+        Err(error) => return respond::unavailable(&error),
+    };
+    let waiting = overview.counts.waiting.iter().map(|(lanes, jobs)| Waiting {
+        cc: lanes.to_text(),
+        jobs: *jobs,
+    });
+    let unrunnable = overview.unrunnable.iter();
+    let (succeeded, buried, cancelled) = overview.ended;
+    let stats = Stats {
+        counts: Numbers::new(&overview.counts),
+        next_due: overview.counts.next_due.map(rfc3339),
+        waiting: waiting.collect(),
+        outbox: overview.counts.outbox,
+        lanes: overview.lanes.iter().map(Lane::new).collect(),
+        prefetched: overview.prefetched,
+        admitting: overview.admitting,
+        kinds: &overview.kinds,
+        unrunnable: unrunnable
+            .map(|(kind, jobs)| (kind.as_str(), *jobs))
+            .collect(),
+        ended: Ended {
+            succeeded,
+            buried,
+            cancelled,
+        },
+        retried: overview.retried,
+        lost: overview.lost,
+        store: Store::new(&overview.store),
+        version: app.config.version,
+        uptime: overview.uptime.as_secs_f64(),
+    };
+    respond::json(StatusCode::OK, &stats)
+}
