@@ -14,6 +14,9 @@ use poulpe_core::{JobId, Operate, Phase, Stop, Submit, Waited};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a client whose wait is over is told when nothing went wrong so far.
+pub(crate) const NOT_YET: &str = "the job has not ended yet";
+
 /// What the routes work with.
 pub(crate) struct App {
     pub(crate) config: HttpConfig,

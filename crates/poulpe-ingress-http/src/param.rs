@@ -6,6 +6,8 @@ use poulpe_core::{JobId, State, wire::MAX_WAIT};
 use std::borrow::Cow;
 use std::time::Duration;
 
+/// No store numbers a job higher; a cursor beyond it would only invite overflows.
+const LAST_SEQUENCE: u64 = i64::MAX as u64;
 /// How much of a wrong value an error repeats.
 const SHOWN_CHARS: usize = 40;
 
@@ -57,12 +59,13 @@ pub(crate) fn after(query: Option<&str>) -> Result<Option<u64>, String> {
     let Some(text) = value(query, "after") else {
         return Ok(None);
     };
-    text.parse().map(Some).map_err(|_| {
-        format!(
+    match text.parse() {
+        Ok(sequence) if sequence <= LAST_SEQUENCE => Ok(Some(sequence)),
+        _ => Err(format!(
             "`after`: must be the `next` of the previous page, not {}",
             shown(&text)
-        )
-    })
+        )),
+    }
 }
 
 /// A state by its name.
@@ -141,7 +144,9 @@ mod tests {
         assert!(limit(Some("limit=1001"), 100, 1000).is_err());
         assert!(limit(Some("limit=-1"), 100, 1000).is_err());
         assert_eq!(after(Some("after=7")), Ok(Some(7)));
-        assert!(after(Some("after=x")).is_err());
+        for bad in ["x", "-1", "18446744073709551615"] {
+            assert!(after(Some(&format!("after={bad}"))).is_err(), "{bad}");
+        }
         assert_eq!(state(Some("state=dead")), Ok(Some(State::Dead)));
         assert!(state(Some("state=gone")).unwrap_err().contains("retrying"));
     }

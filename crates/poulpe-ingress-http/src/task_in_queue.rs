@@ -1,7 +1,7 @@
 //! `POST /task_in_queue`: takes one task or an array, and waits for results where that was asked. Never answers before
 //! the scheduler has said that the tasks are durable.
 
-use crate::app::App;
+use crate::app::{App, NOT_YET};
 use crate::body;
 use crate::pace::Pace;
 use crate::respond::{self, Answered};
@@ -130,7 +130,7 @@ fn reply(submitted: Submitted) -> Reply {
 async fn outcome(app: &App, wait: &Wait) -> Answer {
     let (state, reason) = match app.wait(&wait.id, wait.limit).await {
         Waited::Ended(result) => return Answer::ended(&wait.id, &result),
-        Waited::TimedOut(state, error) => (state, error.unwrap_or_default()),
+        Waited::TimedOut(state, error) => (state, error.unwrap_or_else(|| NOT_YET.into())),
         Waited::Expired => (None, "it ended, but its result has expired".into()),
         Waited::Unknown => (None, "it was accepted, but is no longer known".into()),
         Waited::Unavailable(why) => (

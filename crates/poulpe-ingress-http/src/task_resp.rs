@@ -1,7 +1,7 @@
 //! `GET /task_resp/{id}`: waits for the result of a job. Never keeps anything of it: a client that goes away takes its
 //! wait along. Any number may wait for one job.
 
-use crate::app::App;
+use crate::app::{App, NOT_YET};
 use crate::param;
 use crate::respond::{self, Answered};
 use hyper::StatusCode;
@@ -24,24 +24,23 @@ pub(crate) async fn get(app: &App, rest: &str, query: Option<&str>) -> Answered 
         Waited::Ended(result) => (StatusCode::OK, Answer::ended(&id, &result)),
         Waited::TimedOut(state, error) => (
             StatusCode::OK,
-            Answer::timeout(&id, state, error.unwrap_or_default()),
+            Answer::timeout(&id, state, error.unwrap_or_else(|| NOT_YET.into())),
         ),
         Waited::Expired => (
             StatusCode::NOT_FOUND,
             Answer::refused(Some(&id), "the job ended, but its result has expired"),
         ),
-        Waited::Unknown => (StatusCode::NOT_FOUND, unknown(&id)),
+        Waited::Unknown => (
+            StatusCode::NOT_FOUND,
+            Answer::refused(
+                Some(&id),
+                "no job has this id; it never had, or it ended long ago",
+            ),
+        ),
         Waited::Unavailable(why) => (
             StatusCode::SERVICE_UNAVAILABLE,
             Answer::refused(Some(&id), why),
         ),
     };
     respond::answer(status, &answer)
-}
-
-fn unknown(id: &poulpe_core::JobId) -> Answer {
-    Answer::refused(
-        Some(id),
-        "no job has this id; it never had, or it ended long ago",
-    )
 }

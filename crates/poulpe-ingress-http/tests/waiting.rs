@@ -114,6 +114,7 @@ async fn a_poll_that_ends_first_tells_the_state() {
     let answer = door.get("/task_resp/a?timeout=0.01").await.expect(200);
     assert_eq!(answer.json()["result"], "Timeout");
     assert_eq!(answer.json()["state"], "running");
+    assert!(answer.reason().contains("not ended yet"));
 }
 
 #[tokio::test]
