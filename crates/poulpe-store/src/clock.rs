@@ -25,6 +25,10 @@ impl Default for SystemTimeSource {
 }
 
 impl TimeSource for SystemTimeSource {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock file of the store crates"
+    )]
     fn wall(&self) -> WallTime {
         match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => WallTime(since.as_nanos() as i128),

@@ -46,7 +46,7 @@ impl Settler {
         let mut actions = Vec::new();
         match event {
             SettleEvent::Ended(settlements) if self.waiting.is_empty() => {
-                self.waiting = settlements
+                self.waiting = settlements;
             }
             SettleEvent::Ended(settlements) => self.waiting.extend(settlements),
             SettleEvent::Settled(holds) => {

@@ -101,7 +101,7 @@ fn note(parts: &Parts, settled: Vec<(Settlement, Hold)>) {
         }
         match &verdict {
             Verdict::Complete(result) if result.outcome == Outcome::Ok => {
-                Counters::add(&counters.succeeded)
+                Counters::add(&counters.succeeded);
             }
             Verdict::Complete(_) => Counters::add(&counters.cancelled),
             Verdict::Retry { error, .. } => {

@@ -22,6 +22,7 @@ struct Ended<P> {
 }
 
 /// The way and time of an end.
+#[derive(Clone, Copy)]
 pub(super) struct Kind {
     pub(super) state: State,
     pub(super) finished_at: Timestamp,

@@ -6,6 +6,7 @@ use super::{IdHash, Now, Table};
 use crate::{Counts, PageRequest};
 use poulpe_job::{JobId, Lane, Progress, State};
 use std::collections::BinaryHeap;
+use std::ops::Bound;
 
 /// What the table knows of a job; the record is still to be read.
 #[derive(Debug, Clone)]
@@ -88,7 +89,7 @@ impl<P: Clone> Table<P> {
     pub fn list(&self, request: PageRequest, now: Now) -> (Vec<Found<P>>, bool) {
         let after = request.after.unwrap_or(0);
         if request.state == State::Dead {
-            let mut rest = self.dead.range(after + 1..);
+            let mut rest = self.dead.range((Bound::Excluded(after), Bound::Unbounded));
             let of_page = rest.by_ref().take(request.limit);
             let page = of_page
                 .map(|(sequence, dead)| Found::bare(*sequence, State::Dead, &dead.place))
