@@ -41,6 +41,8 @@ pub(super) struct EndedJobs<P> {
     /// Ids that are guarded without a result, oldest first.
     guards: VecDeque<(IdHash, u64)>,
     bytes: u64,
+    /// How many results of jobs that are done are kept.
+    done: u64,
 }
 
 impl<P: Clone> EndedJobs<P> {
@@ -50,6 +52,7 @@ impl<P: Clone> EndedJobs<P> {
             results: VecDeque::new(),
             guards: VecDeque::new(),
             bytes: 0,
+            done: 0,
         }
     }
 
@@ -120,11 +123,9 @@ impl<P: Clone> EndedJobs<P> {
             len,
             place: Some(place),
         };
-        self.bytes += u64::from(len);
-        if let Some(old) = self.jobs.insert(hash, ended)
-            && old.place.is_some()
-        {
-            self.bytes -= u64::from(old.len);
+        self.count_in(len, kind.state);
+        if let Some(old) = self.jobs.insert(hash, ended) {
+            self.count_out(&old);
         }
         self.results.push_back((hash, sequence));
     }
@@ -152,10 +153,20 @@ impl<P: Clone> EndedJobs<P> {
     }
 
     fn remove(&mut self, hash: IdHash) {
-        if let Some(old) = self.jobs.remove(&hash)
-            && old.place.is_some()
-        {
+        if let Some(old) = self.jobs.remove(&hash) {
+            self.count_out(&old);
+        }
+    }
+
+    fn count_in(&mut self, len: u32, state: State) {
+        self.bytes += u64::from(len);
+        self.done += u64::from(state == State::Done);
+    }
+
+    fn count_out(&mut self, old: &Ended<P>) {
+        if old.place.is_some() {
             self.bytes -= u64::from(old.len);
+            self.done -= u64::from(old.state == State::Done);
         }
     }
 
@@ -182,6 +193,7 @@ impl<P: Clone> EndedJobs<P> {
                 continue;
             }
             self.bytes -= u64::from(job.len);
+            self.done -= u64::from(job.state == State::Done);
             job.place = None;
             self.guards.push_back((hash, sequence));
         }
@@ -216,11 +228,6 @@ impl<P: Clone> EndedJobs<P> {
 
     /// (results kept, bytes of results, ids guarded).
     pub(super) fn figures(&self) -> (u64, u64, u64) {
-        let results = self
-            .jobs
-            .values()
-            .filter(|job| job.place.is_some() && job.state == State::Done)
-            .count();
-        (results as u64, self.bytes, self.jobs.len() as u64)
+        (self.done, self.bytes, self.jobs.len() as u64)
     }
 }
