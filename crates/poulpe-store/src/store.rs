@@ -100,6 +100,12 @@ impl<M: Medium> Shared<M> {
         Ok(staged)
     }
 
+    /// Whether there is something to do for [`Op::Expire`].
+    pub fn has_ended_leases(&self) -> bool {
+        let now = self.now();
+        self.table().has_ended_leases(now)
+    }
+
     fn look(&self, id: &JobId) -> Known<M::Place> {
         self.table().look(id, self.now())
     }
@@ -195,8 +201,7 @@ impl<M: Medium> TableStore<M> {
 
     async fn claim(&self, claim: Claim) -> StoreResult<Claimed> {
         self.shared.medium.health()?;
-        let has_ended = self.shared.table().has_ended_leases(self.shared.now());
-        if has_ended {
+        if self.shared.has_ended_leases() {
             self.run(Op::Expire).await?;
         }
         let claimable = self.shared.table().claim(&claim, self.shared.now());

@@ -135,6 +135,11 @@ impl<P: Clone> Table<P> {
         );
     }
 
+    /// The next job gets this sequence or a higher one: those below were given, even if nothing is left of their jobs.
+    pub fn restore_sequence(&mut self, next: u64) {
+        self.next_sequence = self.next_sequence.max(next);
+    }
+
     fn drop_living(&mut self, hash: u128, sequence: u64) {
         if self
             .living
