@@ -1,1 +1,32 @@
-//! To come.
+//! The durable store of poulpe inside the process: the table of jobs that `poulpe-store` shares, over a segmented
+//! append-only log with one sync a batch. `docs/store-format.md` describes every byte.
+//!
+//! **Invariant:** nothing is answered before what it depends on is synced; after a failed write or sync nothing is
+//! answered at all.
+#![forbid(unsafe_code)]
+
+mod disk;
+mod error;
+mod figures;
+mod format;
+mod frame;
+mod housekeeper;
+mod lock;
+mod log;
+mod medium;
+mod open;
+mod options;
+mod queue;
+mod reclaim;
+mod record;
+mod replay;
+mod rotate;
+mod scan;
+mod segment;
+mod spare;
+mod store;
+mod writer;
+
+pub use error::OpenError;
+pub use options::Options;
+pub use store::EmbeddedStore;

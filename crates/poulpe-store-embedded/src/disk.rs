@@ -1,0 +1,116 @@
+//! The few things that the log asks of a file system. Never knows what it stores. A trait, so that tests can put a
+//! disk under the log that fails.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// One flat directory.
+pub(crate) trait Disk: Send + Sync {
+    /// The names of all files.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// A new, empty file; one of the same name is emptied.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+    /// A file that exists, to read and write.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
+    /// Gives a file another name.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes what was created, renamed and removed durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// One file of a [`Disk`].
+pub(crate) trait DiskFile: Send + Sync {
+    /// Its length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Fills the whole buffer or fails.
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all bytes or fails.
+    fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts or lengthens it.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes its bytes durable, and its length if reading needs it.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// A directory of the file system.
+pub(crate) struct RealDisk {
+    path: PathBuf,
+    handle: File,
+}
+
+impl RealDisk {
+    /// Opens a directory that exists.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_path_buf(),
+            handle: File::open(path)?,
+        })
+    }
+}
+
+impl Disk for RealDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            // A name that isn't UTF-8 is none of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600);
+        Ok(Arc::new(options.open(self.path.join(name))?))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        Ok(Arc::new(options.open(self.path.join(name))?))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.handle.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read_exact_at(buffer, offset)
+    }
+
+    fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.write_all_at(bytes, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        File::set_len(self, len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

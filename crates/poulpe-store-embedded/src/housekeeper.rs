@@ -1,0 +1,16 @@
+//! The thread that does what can be done beside the writer: makes the spare, unlinks dead segments. Never appends.
+
+use crate::log::Log;
+use crate::spare::Chore;
+
+/// Works until the log is closed.
+pub(crate) fn run(log: &Log) {
+    loop {
+        match log.spare.next_chore() {
+            Chore::Make => log.spare.make(&*log.disk, log.segment_bytes),
+            // The log has stopped and said so if that failed.
+            Chore::Reclaim => drop(log.reclaim()),
+            Chore::Stop => return,
+        }
+    }
+}

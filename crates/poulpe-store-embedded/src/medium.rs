@@ -1,0 +1,92 @@
+//! The log as the place where a table's records lie. Changes go through the queue to the writer; reads and start marks
+//! go straight to the log, from whichever thread asks.
+
+use crate::log::{Log, lock};
+use crate::queue::{Pending, Queue};
+use crate::record;
+use crate::segment::Place;
+use poulpe_store::table::{Load, Op, OpAnswer, StartMark, Stored, Write};
+use poulpe_store::{BoxFuture, Medium, Shared, StoreError, StoreResult, StoreStats};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A log and the way to its writer.
+pub(crate) struct LogMedium {
+    pub(crate) log: Arc<Log>,
+    pub(crate) queue: Queue,
+    /// For people: the data directory.
+    pub(crate) place: String,
+}
+
+impl Load<Place> for LogMedium {
+    fn load(&self, place: &Place) -> StoreResult<Stored> {
+        let id = place.segment.id;
+        let mut bytes = vec![0; place.len as usize];
+        place
+            .segment
+            .file
+            .read(&mut bytes, u64::from(place.offset))
+            .map_err(|error| self.log.fail_io("read", id, &error))?;
+        let damaged = |reason: String| {
+            let file = crate::segment::name(id);
+            self.log.fail(format!(
+                "{file} is damaged at offset {}: {reason}",
+                place.offset
+            ))
+        };
+        let (logged, _) = record::decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+        logged
+            .stored()
+            .ok_or_else(|| damaged("a record of another kind".into()))
+    }
+}
+
+impl Medium for LogMedium {
+    type Place = Place;
+
+    fn write(&self, writes: &[Write<Place>]) -> StoreResult<Vec<(Place, u32)>> {
+        self.log.write(writes)
+    }
+
+    fn mark(&self, marks: &[StartMark]) -> StoreResult<()> {
+        self.log.mark(marks)
+    }
+
+    fn has_room(&self) -> bool {
+        self.log.has_room()
+    }
+
+    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>> {
+        let (answer, answered) = oneshot::channel();
+        shared.medium.queue.push(Pending { op, answer });
+        Box::pin(async move {
+            answered.await.unwrap_or_else(|_| {
+                shared.medium.health()?;
+                Err(StoreError::failed("the store is closed"))
+            })
+        })
+    }
+
+    fn stats(&self) -> StoreStats {
+        let segments = lock(&self.log.segments);
+        let lens = segments
+            .values()
+            .map(|kept| kept.segment.file.len().unwrap_or(0));
+        let mut figures = vec![
+            ("segments", segments.len() as u64),
+            ("log_bytes", lens.sum()),
+        ];
+        drop(segments);
+        figures.extend(self.log.figures.list());
+        StoreStats {
+            name: "embedded",
+            place: self.place.clone(),
+            durable: true,
+            figures,
+        }
+    }
+
+    fn health(&self) -> StoreResult<()> {
+        self.log.health()
+    }
+}

@@ -1,0 +1,300 @@
+//! Opening: reads the log into a table, refuses damage, cuts what is torn. What was written without proof that it was
+//! synced is written again and synced before anything is served: after a kill the page cache proves nothing.
+
+use crate::disk::Disk;
+use crate::error::OpenError;
+use crate::frame::{self, Draft, Found};
+use crate::log::{Kept, Log, Tail};
+use crate::medium::LogMedium;
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::record::BadRecord;
+use crate::replay::Replay;
+use crate::rotate::{first_segment, head_frame};
+use crate::scan::{self, At, Bad, Next};
+use crate::segment::{self, Segment};
+use crate::{format, spare};
+use poulpe_store::table::Now;
+use poulpe_store::{TableStore, TimeSource};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use tracing::{info, warn};
+
+/// How large the first segment of a process is at most: quickly zeroed, and enough until the spare is ready.
+const FIRST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Frames that have to be written again: their records, and how many.
+struct Carried {
+    records: Vec<u8>,
+    count: u32,
+}
+
+/// What the last segment ended with.
+struct Tailing {
+    /// Its id, and where it is to be cut.
+    cut: Option<(u32, u64)>,
+    carried: Vec<Carried>,
+    /// The number of the next frame.
+    sequence: u64,
+}
+
+/// Opens the log in a directory that is locked.
+pub(crate) fn open(
+    disk: &Arc<dyn Disk>,
+    dir: &Path,
+    options: Options,
+    time: Arc<dyn TimeSource>,
+) -> Result<TableStore<LogMedium>, OpenError> {
+    let opening = Opening { disk: &**disk, dir };
+    let ids = opening.prepare()?;
+    let now = Now {
+        wall: time.wall(),
+        mono: time.monotonic(),
+    };
+    let mut replay = Replay::new(options.limits, now);
+    let tailing = opening.read(&ids, &mut replay)?;
+    let id = ids.last().map_or(1, |last| last + 1);
+    let (segment, offset) = opening.carry(id, &tailing, &mut replay, options)?;
+    let mut table = replay.table;
+    table.restore_sequence(replay.next_job);
+    let tail = Tail {
+        segment,
+        offset,
+        synced: offset,
+        sequence: tailing.sequence + 1 + tailing.carried.len() as u64,
+        next_job: replay.next_job,
+        started: replay.started,
+        marks: Draft::default(),
+    };
+    let log = Log::new(
+        Arc::clone(disk),
+        options.segment_size(),
+        tail,
+        replay.segments,
+        Arc::clone(&time),
+    );
+    let medium = LogMedium {
+        log: Arc::new(log),
+        queue: Queue::default(),
+        place: dir.display().to_string(),
+    };
+    Ok(TableStore::new(table, medium, time))
+}
+
+struct Opening<'a> {
+    disk: &'a dyn Disk,
+    dir: &'a Path,
+}
+
+impl Opening<'_> {
+    /// Checks the format, tidies up, and lists the segments in order.
+    fn prepare(&self) -> Result<Vec<u32>, OpenError> {
+        let names = self
+            .disk
+            .list()
+            .map_err(|error| self.io("list the files", error))?;
+        format::check(self.disk, self.dir, &names)?;
+        for name in spare::LEFTOVERS {
+            if names.iter().any(|other| other == name) {
+                self.disk
+                    .remove(name)
+                    .map_err(|error| self.io("remove a half-made file", error))?;
+            }
+        }
+        let mut ids: Vec<u32> = names
+            .iter()
+            .filter_map(|name| segment::parse_name(name))
+            .collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Reads all segments into the table, but for the unproven end of the last one.
+    fn read(&self, ids: &[u32], replay: &mut Replay) -> Result<Tailing, OpenError> {
+        let mut firsts = Vec::with_capacity(ids.len());
+        for id in ids {
+            firsts.push(self.first_sequence(*id)?);
+        }
+        let mut tailing = Tailing {
+            cut: None,
+            carried: Vec::new(),
+            sequence: 1,
+        };
+        for (index, &id) in ids.iter().enumerate() {
+            let next = match ids.get(index + 1).zip(firsts.get(index + 1)) {
+                None => Next::Nothing,
+                Some((other, first)) if *other == id + 1 => Next::Adjacent(*first),
+                Some((_, first)) => Next::Later(*first),
+            };
+            let bytes = self.bytes(id)?;
+            let valid = scan::segment(&bytes, id, next).map_err(|bad| self.bad(id, bad))?;
+            let (proven, unproven) = valid.frames.split_at(valid.proven);
+            let end = proven.last().map_or(0, At::end);
+            let is_longer = bytes.len() as u64 > end;
+            let segment = self.segment(id, end)?;
+            replay.segments.insert(id, Kept::new(&segment));
+            for at in proven {
+                self.replay(replay, &segment, at.offset, &bytes[at.records()])?;
+            }
+            if next != Next::Nothing {
+                if is_longer {
+                    // The previous start was interrupted between carrying the tail and cutting it.
+                    self.cut(&segment, end)?;
+                }
+                continue;
+            }
+            if valid.torn > 0 {
+                warn!(
+                    segment = %segment::name(id),
+                    offset = valid.frames.last().map_or(0, At::end),
+                    bytes = valid.torn,
+                    "cut a torn tail: what a crash left half written and was never acknowledged"
+                );
+            }
+            tailing = Tailing {
+                cut: is_longer.then_some((id, end)),
+                carried: unproven.iter().map(|at| Carried::of(at, &bytes)).collect(),
+                sequence: proven.last().map_or(1, |at| at.header.sequence + 1),
+            };
+        }
+        Ok(tailing)
+    }
+
+    /// Writes the unproven frames into a new segment, cuts them off the old one, and reads them.
+    fn carry(
+        &self,
+        id: u32,
+        tailing: &Tailing,
+        replay: &mut Replay,
+        options: Options,
+    ) -> Result<(Arc<Segment>, u64), OpenError> {
+        let mut drafts = vec![head_frame(replay.next_job)];
+        for carried in &tailing.carried {
+            let mut draft = Draft::default();
+            draft.clear();
+            draft.add_encoded(&carried.records, carried.count);
+            drafts.push(draft);
+        }
+        let used: u64 = drafts.iter().map(Draft::size).sum();
+        let mut frames = Vec::with_capacity(drafts.len());
+        for (sequence, draft) in (tailing.sequence..).zip(&mut drafts) {
+            let checksum = draft.checksum();
+            // All of them are synced before the segment gets its name.
+            frames.push(draft.seal(checksum, id, sequence, used).to_vec());
+        }
+        let room = options.segment_size().min(FIRST_BYTES);
+        let (file, capacity) = first_segment(self.disk, id, &frames, room)
+            .map_err(|error| self.io("make the next segment", error))?;
+        if let Some((old, end)) = tailing.cut {
+            let old = self.segment(old, end)?;
+            self.cut(&old, end)?;
+        }
+        let segment = Arc::new(Segment { id, file, capacity });
+        replay.segments.insert(id, Kept::new(&segment));
+        let mut offset = 0;
+        for frame in &frames {
+            self.replay(replay, &segment, offset, &frame[frame::HEADER..])?;
+            offset += frame::padded(frame.len());
+        }
+        if !tailing.carried.is_empty() {
+            info!(
+                frames = tailing.carried.len(),
+                "wrote the unproven end of the log again"
+            );
+        }
+        Ok((segment, used))
+    }
+
+    fn replay(
+        &self,
+        replay: &mut Replay,
+        segment: &Arc<Segment>,
+        offset: u64,
+        records: &[u8],
+    ) -> Result<(), OpenError> {
+        replay
+            .frame(segment, offset + frame::HEADER as u64, records)
+            .map_err(|(offset, error)| match error {
+                BadRecord::Newer(version) => self.newer(version),
+                error => self.damaged(segment.id, offset, error.to_string()),
+            })
+    }
+
+    /// The number of a segment's first frame, which was synced before the segment got its name.
+    fn first_sequence(&self, id: u32) -> Result<u64, OpenError> {
+        /// More than a head takes.
+        const ENOUGH: u64 = 256;
+        let read = || {
+            let file = self.disk.open(&segment::name(id))?;
+            let mut bytes = vec![0; file.len()?.min(ENOUGH) as usize];
+            file.read(&mut bytes, 0)?;
+            Ok(bytes)
+        };
+        let bytes = read().map_err(|error| self.io("read a segment", error))?;
+        match frame::find(&bytes, 0) {
+            Found::Frame(header) if header.segment == id => Ok(header.sequence),
+            Found::Newer(version) => Err(self.newer(version)),
+            _ => Err(self.damaged(id, 0, "the first frame can't be read".into())),
+        }
+    }
+
+    fn bytes(&self, id: u32) -> Result<Vec<u8>, OpenError> {
+        let read = || {
+            let file = self.disk.open(&segment::name(id))?;
+            let mut bytes = vec![0; file.len()? as usize];
+            file.read(&mut bytes, 0)?;
+            Ok(bytes)
+        };
+        read().map_err(|error| self.io("read a segment", error))
+    }
+
+    fn segment(&self, id: u32, capacity: u64) -> Result<Arc<Segment>, OpenError> {
+        let file = self
+            .disk
+            .open(&segment::name(id))
+            .map_err(|error| self.io("open a segment", error))?;
+        Ok(Arc::new(Segment { id, file, capacity }))
+    }
+
+    fn cut(&self, segment: &Segment, end: u64) -> Result<(), OpenError> {
+        let cut = segment.file.set_len(end).and_then(|()| segment.file.sync());
+        cut.map_err(|error| self.io("cut a segment", error))
+    }
+
+    fn io(&self, what: &'static str, error: io::Error) -> OpenError {
+        OpenError::io(self.dir, what, error)
+    }
+
+    fn bad(&self, id: u32, bad: Bad) -> OpenError {
+        match bad {
+            Bad::Newer(version) => self.newer(version),
+            Bad::Damaged { offset, reason } => self.damaged(id, offset, reason),
+        }
+    }
+
+    fn newer(&self, version: u8) -> OpenError {
+        OpenError::Newer {
+            dir: self.dir.to_path_buf(),
+            found: u32::from(version),
+            known: u32::from(frame::VERSION),
+        }
+    }
+
+    fn damaged(&self, id: u32, offset: u64, reason: String) -> OpenError {
+        OpenError::Damaged {
+            file: self.dir.join(segment::name(id)),
+            offset,
+            reason,
+        }
+    }
+}
+
+impl Carried {
+    fn of(at: &At, bytes: &[u8]) -> Self {
+        Self {
+            records: bytes[at.records()].to_vec(),
+            count: at.header.records,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Filling a table from frames. Never reads a file. Keeps book of what replaces and ends what, so that segments are
+//! held as long as they were before the restart.
+
+use crate::log::Kept;
+use crate::record::{self, BadRecord, Logged};
+use crate::segment::{Place, Segment};
+use poulpe_store::Limits;
+use poulpe_store::table::{Now, Table};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A table that is being filled, and what the log has to know.
+pub(crate) struct Replay {
+    pub(crate) table: Table<Place>,
+    pub(crate) segments: BTreeMap<u32, Kept>,
+    pub(crate) started: HashMap<u64, Arc<Segment>>,
+    pub(crate) next_job: u64,
+    now: Now,
+    /// The segment of each living or dead job's latest record.
+    origins: HashMap<u64, u32>,
+    checkpoint_origins: HashMap<String, u32>,
+}
+
+impl Replay {
+    pub(crate) fn new(limits: Limits, now: Now) -> Self {
+        Self {
+            table: Table::new(limits),
+            segments: BTreeMap::new(),
+            started: HashMap::new(),
+            next_job: 1,
+            now,
+            origins: HashMap::new(),
+            checkpoint_origins: HashMap::new(),
+        }
+    }
+
+    /// Reads the records of one frame. `offset` is where `records` start in the segment. The error comes with the
+    /// offset of the bad record.
+    pub(crate) fn frame(
+        &mut self,
+        segment: &Arc<Segment>,
+        offset: u64,
+        records: &[u8],
+    ) -> Result<(), (u64, BadRecord)> {
+        let mut at = 0;
+        while at < records.len() {
+            let here = offset + at as u64;
+            let (logged, len) = record::decode(&records[at..]).map_err(|error| (here, error))?;
+            let place = Place {
+                segment: Arc::clone(segment),
+                offset: here as u32,
+                len,
+            };
+            self.record(logged, place);
+            at += len as usize;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, logged: Logged, place: Place) {
+        let (len, now) = (place.len, self.now);
+        match logged {
+            Logged::Head(head) => self.next_job = self.next_job.max(head.next_job),
+            Logged::Put(sequence, record) => {
+                let before = self.origins.insert(sequence, place.segment.id);
+                self.replaced(sequence, before, &place);
+                self.table.restore_put(sequence, &record, place, len, now);
+            }
+            Logged::End(sequence, end) => {
+                let before = self.origins.remove(&sequence);
+                self.replaced(sequence, before, &place);
+                self.table.restore_end(sequence, &end, place, len, now);
+            }
+            Logged::Start(mark) => {
+                // Of a job that has ended since its segment is held by nothing.
+                if self.origins.contains_key(&mark.sequence) {
+                    self.started.insert(mark.sequence, place.segment);
+                }
+                self.table.restore_start(&mark);
+            }
+            Logged::Checkpoint(name, value) => {
+                let before = self
+                    .checkpoint_origins
+                    .insert(name.clone(), place.segment.id);
+                self.depend(before, &place);
+                self.table.restore_checkpoint(name, value, place);
+            }
+        }
+    }
+
+    fn replaced(&mut self, sequence: u64, before: Option<u32>, place: &Place) {
+        self.next_job = self.next_job.max(sequence + 1);
+        self.started.remove(&sequence);
+        self.depend(before, place);
+    }
+
+    fn depend(&mut self, before: Option<u32>, place: &Place) {
+        let here = place.segment.id;
+        let Some(before) = before.filter(|before| *before != here) else {
+            return;
+        };
+        if let Some(kept) = self.segments.get_mut(&here) {
+            kept.depends_on.insert(before);
+        }
+    }
+}
