@@ -75,10 +75,11 @@ impl<M: Medium> Shared<M> {
                 staged.push(table.stage(op, now, room, &self.medium, &mut writes)?);
             }
         }
-        if writes.is_empty() {
-            return Ok(staged);
-        }
-        let places = self.medium.write(&writes)?;
+        let places = if writes.is_empty() {
+            Vec::new()
+        } else {
+            self.medium.write(&writes)?
+        };
         let placed = writes
             .into_iter()
             .zip(places)

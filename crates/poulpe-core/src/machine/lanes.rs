@@ -111,14 +111,11 @@ impl Lanes {
 
     /// What may be claimed now.
     pub fn room(&self) -> Room {
-        let has_common = !self.common.is_empty();
-        let is_idle =
-            |slot: &Slot| !slot.is_busy && slot.job.is_none() && !(has_common && slot.takes_any());
         let idle = self
             .slots
             .iter()
             .enumerate()
-            .filter(|(_, slot)| is_idle(slot))
+            .filter(|(_, slot)| self.is_idle(slot))
             .map(|(lane, _)| lane as Lane);
         Room {
             idle: idle.collect(),
@@ -128,7 +125,12 @@ impl Lanes {
 
     /// Whether claiming more is worth a wake-up: a lane has nothing to do, or few jobs are left at hand.
     pub fn is_low(&self) -> bool {
-        self.common.len() <= self.prefetch / 2
+        self.common.len() <= self.prefetch / 2 || self.slots.iter().any(|slot| self.is_idle(slot))
+    }
+
+    fn is_idle(&self, slot: &Slot) -> bool {
+        let has_other_work = !self.common.is_empty() && slot.takes_any();
+        !slot.is_busy && slot.job.is_none() && !has_other_work
     }
 
     /// How many jobs are at hand.

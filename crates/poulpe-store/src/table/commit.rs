@@ -30,9 +30,13 @@ impl<P: Clone> Table<P> {
         }
     }
 
-    /// Makes durable writes visible. Each comes with the place and length of its record.
+    /// Makes durable writes visible. Each comes with the place and length of its record. To be called after staging
+    /// even if that gave no writes.
     pub fn commit(&mut self, writes: Vec<(Write<P>, P, u32)>, now: Now) -> Effects {
-        let mut effects = Effects::default();
+        let mut effects = Effects {
+            work: std::mem::take(&mut self.was_released),
+            ..Effects::default()
+        };
         for (write, place, len) in writes {
             match write {
                 Write::Put {
@@ -60,7 +64,9 @@ impl<P: Clone> Table<P> {
                         self.ended.forget(hash, sequence);
                         continue;
                     }
-                    self.living.remove(&hash);
+                    let job = self.living.remove(&hash);
+                    // An end that no settlement brought, a cancel's: the latest settlement may still be repeated.
+                    let settled = settled.or(job.and_then(|job| job.settled).map(|fence| *fence));
                     self.ended
                         .insert(hash, sequence, &end, settled, place, len, &self.limits, now);
                     effects.finished.push(end.id);

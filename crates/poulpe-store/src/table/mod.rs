@@ -101,6 +101,8 @@ pub struct Table<P> {
     checkpoints: HashMap<String, CheckpointValue<P>>,
     /// The latest request of each incarnation, and what it was given.
     last_claims: HashMap<Incarnation, (u64, Vec<IdHash>)>,
+    /// A job was given back without a write since the last commit.
+    was_released: bool,
 }
 
 impl<P: Clone> Table<P> {
@@ -122,6 +124,7 @@ impl<P: Clone> Table<P> {
             outbox: BTreeSet::new(),
             checkpoints: HashMap::new(),
             last_claims: HashMap::new(),
+            was_released: false,
         }
     }
 

@@ -87,6 +87,7 @@ impl<P: Clone> Table<P> {
                     debug_assert_eq!(job.sequence, sequence);
                 }
                 self.place_in_order(hash, now);
+                self.was_released = true;
             }
             Verdict::Release {
                 due,
