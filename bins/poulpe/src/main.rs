@@ -1,1 +1,45 @@
-fn main() {}
+//! The poulpe daemon: flags in, plugins wired, signals obeyed. The only place that names concrete plugins. Decides
+//! nothing that a crate below could decide.
+#![forbid(unsafe_code)]
+
+mod config;
+mod daemon;
+mod dead_files;
+mod flags;
+mod greeting;
+mod job_json;
+mod logging;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// The configuration can't work.
+const EXIT_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    // One TLS provider for everything, chosen before anything could ask; an error only says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let flags = flags::Flags::parse();
+    let config = match config::Config::from_flags(&flags) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("poulpe can't start with this configuration:");
+            for problem in problems {
+                eprintln!("  {problem}");
+            }
+            return EXIT_CONFIG.into();
+        }
+    };
+    if flags.check {
+        println!("configuration ok: {}", config.summary());
+        return ExitCode::SUCCESS;
+    }
+    logging::start(config.log);
+    match daemon::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!("{:#}", failure.error);
+            failure.code.into()
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! From flags to a configuration that can work, or to every reason why it can't.
+
+use crate::flags::{Flags, LogForm};
+use ipnet::IpNet;
+use poulpe_core::store::Limits;
+use poulpe_core::{Kind, MAX_LANES, Settings};
+use poulpe_exec_command::{CommandConfig, CommandExecutor};
+use poulpe_exec_http::HttpConfig;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A configuration that was checked.
+pub(crate) struct Config {
+    pub(crate) listen: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) data: PathBuf,
+    pub(crate) dead: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
+    pub(crate) command: CommandExecutor,
+    pub(crate) http: HttpConfig,
+    pub(crate) token: Option<String>,
+    pub(crate) legacy_status: bool,
+    pub(crate) drain: Duration,
+    pub(crate) log: LogForm,
+}
+
+impl Config {
+    /// Checks all flags; the error lists everything that is wrong.
+    pub(crate) fn from_flags(flags: &Flags) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let mut seconds = |flag: &str, value: f64, least: f64| {
+            if value < least {
+                problems.push(format!(
+                    "--{flag} must be at least {least} seconds, not {value}"
+                ));
+                return Duration::ZERO;
+            }
+            Duration::try_from_secs_f64(value).unwrap_or_else(|_| {
+                problems.push(format!("--{flag} must be a number of seconds, not {value}"));
+                Duration::ZERO
+            })
+        };
+        let retry_interval = seconds("retry_interval", flags.retry_interval, 0.0);
+        let timeout = seconds("timeout", flags.timeout, 0.001);
+        let exec_timeout = seconds("exec_timeout", flags.exec_timeout, 0.001);
+        let result_ttl = seconds("result_ttl", flags.result_ttl, 0.0);
+        let drain = seconds("drain", flags.drain, 0.0);
+        if flags.workers == 0 || flags.workers > MAX_LANES {
+            problems.push(format!(
+                "--workers must be 1 to {MAX_LANES}, not {}",
+                flags.workers
+            ));
+        }
+        let deny = networks("http_deny", &flags.http_deny, &mut problems);
+        let allow = networks("http_allow", &flags.http_allow, &mut problems);
+        let token = token(flags, &mut problems);
+        let allowed: Vec<String> = flags
+            .exec_allow
+            .iter()
+            .filter(|entry| !entry.is_empty())
+            .cloned()
+            .collect();
+        let command = CommandExecutor::new(&CommandConfig {
+            allow: allowed,
+            ..CommandConfig::default()
+        });
+        let command = command.map_err(|bad| problems.push(format!("--exec_allow: {bad}")));
+        let Ok(command) = command else {
+            return Err(problems);
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            listen: flags.listen,
+            port: flags.port,
+            data: flags.data.clone(),
+            dead: flags
+                .dead
+                .clone()
+                .unwrap_or_else(|| flags.data.join("dead")),
+            settings: Settings {
+                workers: flags.workers,
+                max_retry: flags.max_retry,
+                retry_interval,
+                timeout,
+                timeouts: HashMap::from([(Kind::EXEC, exec_timeout)]),
+                ..Settings::default()
+            },
+            limits: Limits {
+                result_ttl,
+                result_max: flags.result_max,
+                result_bytes: flags.result_bytes,
+                id_max: flags.id_max,
+            },
+            command,
+            http: HttpConfig {
+                workers: usize::from(flags.workers),
+                deny,
+                allow,
+                ..HttpConfig::default()
+            },
+            token,
+            legacy_status: flags.legacy_status,
+            drain,
+            log: flags.log,
+        })
+    }
+
+    /// One line for `--check`.
+    pub(crate) fn summary(&self) -> String {
+        let token = if self.token.is_some() {
+            "with a token"
+        } else {
+            "without a token"
+        };
+        format!(
+            "would listen on {}:{} {token}, {} workers, store in {}, dead letters in {}",
+            self.listen,
+            self.port,
+            self.settings.workers,
+            self.data.display(),
+            self.dead.display()
+        )
+    }
+}
+
+fn networks(flag: &str, words: &[String], problems: &mut Vec<String>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for word in words
+        .iter()
+        .map(|word| word.trim())
+        .filter(|word| !word.is_empty())
+    {
+        match word
+            .parse::<IpNet>()
+            .or_else(|_| word.parse::<IpAddr>().map(IpNet::from))
+        {
+            Ok(network) => networks.push(network),
+            Err(_) => problems.push(format!(
+                "--{flag}: {word:?} is not a network such as 10.0.0.0/8"
+            )),
+        }
+    }
+    networks
+}
+
+fn token(flags: &Flags, problems: &mut Vec<String>) -> Option<String> {
+    let token = match (&flags.token, &flags.token_file) {
+        (Some(_), Some(_)) => {
+            problems.push("--token and --token_file exclude each other; give one of them".into());
+            return None;
+        }
+        (Some(token), None) => token.clone(),
+        (None, Some(file)) => match std::fs::read_to_string(file) {
+            Ok(text) => text.trim().to_string(),
+            Err(error) => {
+                problems.push(format!(
+                    "--token_file: {} can't be read: {error}",
+                    file.display()
+                ));
+                return None;
+            }
+        },
+        (None, None) => return None,
+    };
+    let is_usable = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
+    if !is_usable {
+        problems
+            .push("the token must be visible ASCII characters without spaces, at least one".into());
+        return None;
+    }
+    Some(token)
+}

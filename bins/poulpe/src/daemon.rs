@@ -1,0 +1,164 @@
+//! One run of the daemon, from the store's opening to the last answer.
+
+use crate::config::Config;
+use crate::dead_files::DeadFiles;
+use crate::greeting::greet;
+use anyhow::Context;
+use poulpe_core::{
+    Builder, Ingress, JobStore, Kind, Operate, Phase, Scheduler, StopHandle, SystemClock,
+};
+use poulpe_exec_http::HttpExecutor;
+use poulpe_ingress_http::{HttpConfig, HttpIngress};
+use poulpe_store_embedded::{EmbeddedStore, Options};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The daemon failed.
+const EXIT_FAILURE: u8 = 1;
+/// The store can't be opened.
+const EXIT_STORE: u8 = 69;
+/// How long what is left of the runtime may take to end.
+const RUNTIME_GRACE: Duration = Duration::from_secs(1);
+
+/// Why the daemon ended badly, and its exit code.
+pub(crate) struct Failure {
+    pub(crate) error: anyhow::Error,
+    pub(crate) code: u8,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            code: EXIT_FAILURE,
+        }
+    }
+}
+
+/// Runs until a signal ends it.
+pub(crate) fn run(config: Config) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("poulpe-io")
+        .build()
+        .context("the runtime could not be started")?;
+    let outcome = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(RUNTIME_GRACE);
+    outcome
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    // Before anything else, so that no signal is missed.
+    let mut signals = Signals::new().context("signals can't be handled")?;
+    let clock = Arc::new(SystemClock::new());
+    let options = Options {
+        limits: config.limits,
+        ..Options::default()
+    };
+    let store =
+        EmbeddedStore::open(&config.data, options, clock.clone()).map_err(|error| Failure {
+            error: anyhow::Error::new(error).context(format!(
+                "the store in {} can't be opened",
+                config.data.display()
+            )),
+            code: EXIT_STORE,
+        })?;
+    let store: Arc<dyn JobStore> = Arc::new(store);
+    let workers = config.settings.workers;
+    let http = Arc::new(HttpExecutor::new(config.http));
+    let scheduler = Builder::new(store.clone())
+        .clock(clock)
+        .settings(config.settings)
+        .dead_letter_files(Arc::new(DeadFiles::new(config.dead)))
+        .executor(Kind::GET, http.clone())
+        .executor(Kind::POST, http)
+        .executor(Kind::EXEC, Arc::new(config.command))
+        .start()
+        .context("the scheduler could not be started")?;
+    let door = HttpConfig {
+        token: config.token.clone(),
+        legacy_status: config.legacy_status,
+        ..HttpConfig::new(config.listen, config.port, env!("CARGO_PKG_VERSION"))
+    };
+    let operate: Arc<dyn Operate> = Arc::new(scheduler.clone());
+    let door = HttpIngress::bind(door, operate)
+        .await
+        .map_err(anyhow::Error::new)?;
+    let address = door.local_addr();
+    if !config.listen.is_loopback() && config.token.is_none() {
+        tracing::warn!(%address, "anybody who reaches this address can have tasks run; give a --token");
+    }
+    let (stop_handle, stop_signal) = StopHandle::new();
+    let mut serving = tokio::spawn(Box::new(door).serve(Arc::new(scheduler.clone()), stop_signal));
+    greet(
+        config.log,
+        address,
+        &store.stats(),
+        workers,
+        config.token.is_some(),
+    );
+
+    tokio::select! {
+        () = signals.next() => {}
+        ended = &mut serving => {
+            let reason = ended.map_or_else(|e| e.to_string(), |r| r.map_or_else(|e| e.to_string(), |()| "it ended".into()));
+            return Err(anyhow::anyhow!("the HTTP door closed: {reason}").into());
+        }
+    }
+    stop_handle.advance(Phase::Draining);
+    tracing::info!(drain = ?config.drain, "shutting down; a second signal stops at once");
+    let stopping = wind_up(&scheduler, &stop_handle, config.drain, serving);
+    tokio::select! {
+        () = stopping => tracing::info!("stopped"),
+        () = signals.next() => {
+            // Nothing is lost: what runs now runs again after the next start, as after a crash.
+            tracing::warn!("second signal, stopping at once");
+            exit_now();
+        }
+    }
+    Ok(())
+}
+
+async fn wind_up(
+    scheduler: &Scheduler,
+    handle: &StopHandle,
+    drain: Duration,
+    serving: tokio::task::JoinHandle<Result<(), poulpe_core::IngressError>>,
+) {
+    scheduler.stop(drain).await;
+    handle.advance(Phase::Stopped);
+    if let Ok(Err(error)) = serving.await {
+        tracing::error!(%error, "the HTTP door closed badly");
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever sends a second signal wants no destructors to wait for"
+)]
+fn exit_now() -> ! {
+    std::process::exit(i32::from(EXIT_FAILURE))
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The flags, each also `POULPE_<FLAG>` in the environment. Names are those of poulpe 0.2, with `_`; the same with `-`
+//! work too.
+
+use clap::{Parser, ValueEnum};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A durable job system: takes tasks over HTTP, keeps them on disk, runs them as HTTP calls or local commands.
+///
+/// Each flag can also be given as POULPE_<FLAG> in the environment.
+#[derive(Debug, Parser)]
+#[command(name = "poulpe", version, about, long_about)]
+pub(crate) struct Flags {
+    /// Port to listen on; 0 takes any free one.
+    #[arg(long, env = "POULPE_PORT", default_value_t = 8000)]
+    pub(crate) port: u16,
+
+    /// Address to listen on. Beyond loopback give a --token too.
+    #[arg(long, env = "POULPE_LISTEN", default_value = "127.0.0.1")]
+    pub(crate) listen: IpAddr,
+
+    /// Directory of the embedded store.
+    #[arg(long, env = "POULPE_DATA", default_value = "./poulpe-data")]
+    pub(crate) data: PathBuf,
+
+    /// Directory for copies of dead letters [default: dead inside --data].
+    #[arg(long, env = "POULPE_DEAD")]
+    pub(crate) dead: Option<PathBuf>,
+
+    /// Worker threads, and so lanes: how many jobs run at once (1 to 1024).
+    #[arg(long, env = "POULPE_WORKERS", default_value_t = 4)]
+    pub(crate) workers: u16,
+
+    /// Seconds between a failed attempt and the next.
+    #[arg(
+        long = "retry_interval",
+        alias = "retry-interval",
+        env = "POULPE_RETRY_INTERVAL",
+        default_value_t = 10.0
+    )]
+    pub(crate) retry_interval: f64,
+
+    /// How many failed attempts are followed by another one.
+    #[arg(
+        long = "max_retry",
+        alias = "max-retry",
+        env = "POULPE_MAX_RETRY",
+        default_value_t = 3
+    )]
+    pub(crate) max_retry: u32,
+
+    /// Seconds an attempt of GET or POST may take.
+    #[arg(long, env = "POULPE_TIMEOUT", default_value_t = 60.0)]
+    pub(crate) timeout: f64,
+
+    /// Seconds an attempt of EXEC may take.
+    #[arg(
+        long = "exec_timeout",
+        alias = "exec-timeout",
+        env = "POULPE_EXEC_TIMEOUT",
+        default_value_t = 3600.0
+    )]
+    pub(crate) exec_timeout: f64,
+
+    /// Commands that EXEC tasks may run: a path, a directory, a name on PATH, or * for all; repeat the flag or separate
+    /// by commas. None: EXEC is off.
+    #[arg(
+        long = "exec_allow",
+        alias = "exec-allow",
+        env = "POULPE_EXEC_ALLOW",
+        value_delimiter = ',',
+        value_name = "PATH"
+    )]
+    pub(crate) exec_allow: Vec<String>,
+
+    /// Networks that GET and POST never call, as CIDRs; link-local and cloud metadata addresses are always refused.
+    #[arg(
+        long = "http_deny",
+        alias = "http-deny",
+        env = "POULPE_HTTP_DENY",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    pub(crate) http_deny: Vec<String>,
+
+    /// The only networks that GET and POST may call, as CIDRs.
+    #[arg(
+        long = "http_allow",
+        alias = "http-allow",
+        env = "POULPE_HTTP_ALLOW",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    pub(crate) http_allow: Vec<String>,
+
+    /// Seconds that a result is kept and a chosen id guarded after its job's end.
+    #[arg(
+        long = "result_ttl",
+        alias = "result-ttl",
+        env = "POULPE_RESULT_TTL",
+        default_value_t = 600.0
+    )]
+    pub(crate) result_ttl: f64,
+
+    /// How many results are kept.
+    #[arg(
+        long = "result_max",
+        alias = "result-max",
+        env = "POULPE_RESULT_MAX",
+        default_value_t = 200_000
+    )]
+    pub(crate) result_max: usize,
+
+    /// How many bytes of results are kept.
+    #[arg(
+        long = "result_bytes",
+        alias = "result-bytes",
+        env = "POULPE_RESULT_BYTES",
+        default_value_t = 268_435_456
+    )]
+    pub(crate) result_bytes: u64,
+
+    /// How many chosen ids are guarded after their job's end.
+    #[arg(
+        long = "id_max",
+        alias = "id-max",
+        env = "POULPE_ID_MAX",
+        default_value_t = 1_000_000
+    )]
+    pub(crate) id_max: usize,
+
+    /// Seconds that running jobs get to end after SIGTERM or Ctrl-C.
+    #[arg(long, env = "POULPE_DRAIN", default_value_t = 25.0)]
+    pub(crate) drain: f64,
+
+    /// The secret that every request but /healthz must carry as "Authorization: Bearer ...". A file is safer: see
+    /// --token_file.
+    #[arg(long, env = "POULPE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+
+    /// A file that holds the secret.
+    #[arg(
+        long = "token_file",
+        alias = "token-file",
+        env = "POULPE_TOKEN_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// Answer 200 to everything on the three routes of poulpe 0.2.
+    #[arg(
+        long = "legacy_status",
+        alias = "legacy-status",
+        env = "POULPE_LEGACY_STATUS"
+    )]
+    pub(crate) legacy_status: bool,
+
+    /// Form of the log on standard error; RUST_LOG sets its level.
+    #[arg(long, env = "POULPE_LOG", value_enum, default_value_t = LogForm::Text)]
+    pub(crate) log: LogForm,
+
+    /// Check the configuration and exit: 0 if it works, 64 and every problem if not.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogForm {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

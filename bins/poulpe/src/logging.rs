@@ -1,0 +1,16 @@
+//! The log, on standard error.
+
+use crate::flags::LogForm;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. RUST_LOG sets the level, info without it.
+pub(crate) fn start(form: LogForm) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match form {
+        LogForm::Text => builder.with_target(false).init(),
+        LogForm::Json => builder.json().flatten_event(true).init(),
+    }
+}

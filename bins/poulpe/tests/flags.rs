@@ -1,0 +1,121 @@
+//! What the binary says to flags, and its exit codes.
+
+use std::process::{Command, Output};
+
+fn poulpe(flags: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_poulpe"))
+        .args(flags)
+        .env_remove("POULPE_TOKEN")
+        .output()
+        .expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn help_names_every_flag() {
+    let help = text(&poulpe(&["--help"]).stdout);
+    let flags = [
+        "port",
+        "listen",
+        "data",
+        "dead",
+        "workers",
+        "retry_interval",
+        "max_retry",
+        "timeout",
+        "exec_timeout",
+        "exec_allow",
+        "http_deny",
+        "http_allow",
+        "result_ttl",
+        "result_max",
+        "result_bytes",
+        "id_max",
+        "drain",
+        "token",
+        "token_file",
+        "legacy_status",
+        "log",
+        "check",
+    ];
+    for flag in flags {
+        assert!(help.contains(&format!("--{flag}")), "--{flag} is missing");
+    }
+}
+
+#[test]
+fn a_good_configuration_is_ok_with_underscores_and_dashes() {
+    for flags in [
+        &["--max_retry", "5", "--check"],
+        &["--max-retry", "5", "--check"],
+    ] {
+        let output = poulpe(flags);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_listed_at_once() {
+    let output = poulpe(&[
+        "--check",
+        "--workers",
+        "0",
+        "--timeout",
+        "0",
+        "--drain",
+        "nan",
+        "--http_deny",
+        "x/8",
+        "--token",
+        "two words",
+        "--exec_allow",
+        "/no/such/command",
+    ]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    for problem in [
+        "--workers",
+        "--timeout",
+        "--drain",
+        "--http_deny",
+        "token",
+        "--exec_allow",
+    ] {
+        assert!(said.contains(problem), "{problem} is missing in {said}");
+    }
+}
+
+#[test]
+fn unknown_flags_and_values_of_a_wrong_type_are_usage_errors() {
+    for flags in [&["--prot", "1"][..], &["--port", "x"], &["--log", "xml"]] {
+        assert_eq!(poulpe(flags).status.code(), Some(2), "{flags:?}");
+    }
+}
+
+#[test]
+fn the_environment_sets_flags_and_the_token_is_not_shown() {
+    let output = Command::new(env!("CARGO_BIN_EXE_poulpe"))
+        .args(["--check"])
+        .envs([
+            ("POULPE_WORKERS", "7"),
+            ("POULPE_TOKEN", "s3cret"),
+            ("POULPE_PORT", "1234"),
+        ])
+        .output()
+        .expect("it runs");
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("7 workers")
+            && said.contains(":1234 with a token")
+            && !said.contains("s3cret"),
+        "{said}"
+    );
+    let help = Command::new(env!("CARGO_BIN_EXE_poulpe"))
+        .arg("--help")
+        .env("POULPE_TOKEN", "s3cret")
+        .output();
+    assert!(!text(&help.expect("it runs").stdout).contains("s3cret"));
+}
