@@ -6,6 +6,10 @@ use poulpe_job::Lane;
 use poulpe_store::{Claim, Claimed, ClaimedJob, Incarnation};
 use std::time::Duration;
 
+/// The longest wait for a job that isn't due: the wait is monotonic, the due time is the wall clock's, and that may be
+/// set forward, or have run on while the machine was suspended. Five seconds cost an idle daemon nothing.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
 /// What the dispatcher is told.
 #[derive(Debug)]
 pub enum DispatchEvent {
@@ -176,7 +180,7 @@ impl Dispatcher {
         self.failures = 0;
         self.retry_at = None;
         self.may_be_ready |= claimed.more;
-        self.next_due = claimed.next_due.map(|wait| now + wait);
+        self.next_due = claimed.next_due.map(|wait| now + wait.min(LONGEST_WAIT));
         let claim = self.claim.take();
         let jobs = claimed.jobs;
         let given = |lane: &Lane| jobs.iter().any(|job| job.lane == Some(*lane));
@@ -282,6 +286,21 @@ mod tests {
         dispatcher.on(room(&[0], 1), NOW);
         assert_eq!(dispatcher.wake_at(), Some(NOW + wait));
         assert_eq!(request(dispatcher.on(DispatchEvent::Timer, NOW + wait)), 3);
+    }
+
+    #[test]
+    fn a_far_due_time_is_looked_at_again_in_case_the_wall_clock_was_set() {
+        let mut dispatcher = dispatcher();
+        dispatcher.on(room(&[0], 1), NOW);
+        dispatcher.on(
+            DispatchEvent::Claimed(Claimed {
+                next_due: Some(Duration::from_secs(3_600)),
+                ..nothing()
+            }),
+            NOW,
+        );
+        dispatcher.on(room(&[0], 1), NOW);
+        assert_eq!(dispatcher.wake_at(), Some(NOW + LONGEST_WAIT));
     }
 
     #[test]

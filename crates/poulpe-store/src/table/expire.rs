@@ -6,6 +6,7 @@ use super::settle::{AddError, cancelled_result};
 use super::{Load, Now, Table};
 use crate::StoreResult;
 use poulpe_job::{AttemptError, Due, Job, JobResult, Outcome, State, Timestamp};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// After this many losses a job is buried: whatever it does kills its workers.
@@ -53,7 +54,7 @@ impl<P: Clone> Table<P> {
             }
             let Some(attempt) = started else {
                 self.take_out_of_order(hash);
-                self.place_in_order(hash, now);
+                self.make_ready(hash);
                 continue;
             };
             job.losses += 1;
@@ -88,9 +89,17 @@ fn due_after_loss(job: &Job, losses: u32, now: Now) -> Timestamp {
     if losses < CAREFUL_LOSSES {
         return now.wall.floor();
     }
-    let wait = job.retry_interval.as_secs_f64() * f64::from(losses) * rand::random_range(0.5..1.5);
+    let wait = job.retry_interval.as_secs_f64() * f64::from(losses) * (0.5 + spread(job, losses));
     Due::In(Duration::try_from_secs_f64(wait).unwrap_or(job.retry_interval))
         .resolve(now.wall.ceil())
+}
+
+/// A number from 0 to 1 that differs from job to job, so that those lost together don't all come back together; the
+/// same in every process, so that a simulation can be run again.
+fn spread(job: &Job, losses: u32) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (job.id.as_str(), losses).hash(&mut hasher);
+    hasher.finish() as f64 / u64::MAX as f64
 }
 
 fn poisoned(attempts: u32, losses: u32, at: Timestamp) -> JobResult {

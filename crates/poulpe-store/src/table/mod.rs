@@ -140,13 +140,22 @@ impl<P: Clone> Table<P> {
             return;
         };
         if job.due <= now.wall.floor() {
-            job.phase = Phase::Ready;
-            self.ready.push(job.queue, job.order(), hash);
+            self.make_ready(hash);
             return;
         }
         job.phase = Phase::Waiting;
         self.retrying += u64::from(job.was_tried());
         self.timeline.insert((job.due, job.sequence), hash);
+    }
+
+    /// Puts a living job into its ready queue. One that was handed out before it came back unrun belongs there whatever
+    /// the wall clock reads: it was due, and mustn't wait again because the clock was set back.
+    fn make_ready(&mut self, hash: IdHash) {
+        let Some(job) = self.living.get_mut(&hash) else {
+            return;
+        };
+        job.phase = Phase::Ready;
+        self.ready.push(job.queue, job.order(), hash);
     }
 
     /// Takes a living job out of whatever order it is in.

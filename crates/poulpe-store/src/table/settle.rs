@@ -73,21 +73,17 @@ impl<P: Clone> Table<P> {
                 reason: ReleaseReason::NotStarted,
             } => {
                 // Nothing of it is on disk, so nothing need be written.
-                let sequence = job.sequence;
                 job.settled = Some(Box::new(fence));
-                let is_now = due == Due::NOW;
-                let due = if is_now {
-                    job.due
-                } else {
-                    due.resolve(now.wall.ceil())
-                };
+                self.was_released = true;
                 self.take_out_of_order(hash);
+                if due == Due::NOW {
+                    self.make_ready(hash);
+                    return Ok(Hold::Held);
+                }
                 if let Some(job) = self.living.get_mut(&hash) {
-                    job.due = due;
-                    debug_assert_eq!(job.sequence, sequence);
+                    job.due = due.resolve(now.wall.ceil());
                 }
                 self.place_in_order(hash, now);
-                self.was_released = true;
             }
             Verdict::Release {
                 due,
