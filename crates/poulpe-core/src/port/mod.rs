@@ -1,5 +1,6 @@
 //! The ports: what plugins implement, and what they are given.
 
+mod alarm;
 mod attempt;
 mod clock;
 mod executor;

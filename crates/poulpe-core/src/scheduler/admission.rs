@@ -1,34 +1,14 @@
-//! Collects submitted tasks while the previous ones are being written: one durable write for all that arrived
-//! meanwhile. Bounded; never waits for room.
+//! Bounds the tasks on their way to the store, and closes the door at a shutdown. Never waits for room, and collects
+//! nothing itself: a store writes what arrived during its previous write with one sync, so that a second queue in front
+//! of it would only add a wait.
 
-use super::Parts;
-use poulpe_store::{Group, GroupAnswer, StoreError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, oneshot};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The most tasks in one write: some milliseconds of work for the store, so that nobody waits long for others.
-const BATCH_TASKS: usize = 8_192;
-
-type Reply = oneshot::Sender<Result<Vec<GroupAnswer>, StoreError>>;
-
-struct Pending {
-    groups: Vec<Group>,
-    reply: Reply,
-}
-
-#[derive(Default)]
-struct State {
-    pending: Vec<Pending>,
-    /// Handed in and not yet answered.
-    tasks: usize,
-    closed: bool,
-}
-
-/// The tasks on their way to the store.
+/// The tasks handed in and not yet answered.
 #[derive(Default)]
 pub(crate) struct Admission {
-    state: Mutex<State>,
-    wake: Notify,
+    tasks: AtomicUsize,
+    closed: AtomicBool,
 }
 
 /// Why tasks weren't taken.
@@ -37,91 +17,56 @@ pub(crate) enum NotTaken {
     Closed,
 }
 
+/// Room for some tasks, given back when it is dropped.
+pub(crate) struct Permit<'a> {
+    admission: &'a Admission,
+    tasks: usize,
+}
+
 impl Admission {
-    /// Takes groups, or says why not.
-    pub(crate) fn hand_in(
-        &self,
-        groups: Vec<Group>,
-        max: usize,
-    ) -> Result<oneshot::Receiver<Result<Vec<GroupAnswer>, StoreError>>, NotTaken> {
-        let (reply, answer) = oneshot::channel();
-        let mut state = self.state();
-        if state.closed {
+    /// Takes room for so many tasks, or says why not.
+    pub(crate) fn enter(&self, tasks: usize, max: usize) -> Result<Permit<'_>, NotTaken> {
+        if self.closed.load(Ordering::Acquire) {
             return Err(NotTaken::Closed);
         }
         // One call may be larger than what is left: else an array could never be taken on a busy system.
-        if state.tasks >= max {
+        let permit = Permit {
+            admission: self,
+            tasks,
+        };
+        if self.tasks.fetch_add(tasks, Ordering::AcqRel) >= max {
             return Err(NotTaken::Full);
         }
-        state.tasks += groups.len();
-        state.pending.push(Pending { groups, reply });
-        drop(state);
-        self.wake.notify_one();
-        Ok(answer)
+        Ok(permit)
     }
 
     pub(crate) fn close(&self) {
-        self.state().closed = true;
-        self.wake.notify_one();
+        self.closed.store(true, Ordering::Release);
     }
 
     pub(crate) fn tasks(&self) -> usize {
-        self.state().tasks
-    }
-
-    fn take(&self) -> (Vec<Pending>, bool) {
-        let mut state = self.state();
-        let mut tasks = 0;
-        let fits = state.pending.iter().take_while(|pending| {
-            let is_first = tasks == 0;
-            tasks += pending.groups.len();
-            is_first || tasks <= BATCH_TASKS
-        });
-        let count = fits.count();
-        let rest = state.pending.split_off(count);
-        (std::mem::replace(&mut state.pending, rest), state.closed)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tasks.load(Ordering::Acquire)
     }
 }
 
-/// Writes what was handed in until the door is closed and everything is answered.
-pub(crate) async fn run(parts: Arc<Parts>) {
-    let admission = &parts.admission;
-    loop {
-        let (batch, closed) = admission.take();
-        if batch.is_empty() {
-            if closed {
-                return;
-            }
-            admission.wake.notified().await;
-            continue;
-        }
-        let mut groups = Vec::with_capacity(batch.len());
-        let mut replies = Vec::with_capacity(batch.len());
-        for pending in batch {
-            replies.push((pending.groups.len(), pending.reply));
-            groups.extend(pending.groups);
-        }
-        let tasks = groups.len();
-        let result = parts.store.enqueue(groups).await;
-        admission.state().tasks -= tasks;
-        // A client that has gone away needs no answer; its task is accepted all the same.
-        match result {
-            Ok(answers) => {
-                let mut answers = answers.into_iter();
-                for (count, reply) in replies {
-                    let _ = reply.send(Ok(answers.by_ref().take(count).collect()));
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, tasks, "enqueue failed");
-                for (_, reply) in replies {
-                    let _ = reply.send(Err(error.clone()));
-                }
-            }
-        }
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.admission.tasks.fetch_sub(self.tasks, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_door_opens_again_when_something_was_answered() {
+        let admission = Admission::default();
+        let first = admission.enter(7, 5);
+        assert!(first.is_ok() && matches!(admission.enter(1, 5), Err(NotTaken::Full)));
+        drop(first);
+        assert!(admission.enter(1, 5).is_ok() && admission.tasks() == 0);
+        admission.close();
+        assert!(matches!(admission.enter(1, 5), Err(NotTaken::Closed)));
     }
 }

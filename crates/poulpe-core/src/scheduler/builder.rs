@@ -1,6 +1,6 @@
 //! Putting a scheduler together.
 
-use super::admission::{self, Admission};
+use super::admission::Admission;
 use super::counters::Counters;
 use super::dead_letters::{self, DeadLetterFiles, DeadLetters};
 use super::hub::{DispatchWake, Hub};
@@ -145,7 +145,6 @@ impl Builder {
             runtime
                 .spawn(dead_letters::run(parts.clone()))
                 .abort_handle(),
-            runtime.spawn(admission::run(parts.clone())).abort_handle(),
             runtime.spawn(dispatch::run(parts.clone())).abort_handle(),
         ];
         Ok(Scheduler {

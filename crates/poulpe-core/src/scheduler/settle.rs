@@ -22,8 +22,18 @@ pub(crate) struct SettleQueue {
 }
 
 impl SettleQueue {
-    pub(crate) fn push(&self, settlement: Settlement) {
+    /// Announces a settlement: from now on the queue isn't empty. Called before a worker says that it is free, or a
+    /// shutdown in between would see neither the attempt nor its verdict.
+    pub(crate) fn announce(&self) {
         self.open.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Hands in an announced settlement, or takes the announcement back.
+    pub(crate) fn push_announced(&self, settlement: Option<Settlement>) {
+        let Some(settlement) = settlement else {
+            self.done(1);
+            return;
+        };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = waiting.is_empty();
         waiting.push(settlement);
@@ -31,6 +41,12 @@ impl SettleQueue {
         if was_empty {
             self.wake.notify_one();
         }
+    }
+
+    /// Hands in a settlement.
+    pub(crate) fn push(&self, settlement: Settlement) {
+        self.announce();
+        self.push_announced(Some(settlement));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -42,7 +58,12 @@ impl SettleQueue {
     }
 
     fn done(&self, count: u64) {
-        if self.open.fetch_sub(count, Ordering::AcqRel) == count {
+        // Saturating: when the store has stopped, everything open was given up at once.
+        let less = |open: u64| Some(open.saturating_sub(count));
+        let before = self
+            .open
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        if before.is_ok_and(|before| before <= count) {
             self.all_durable.notify_one();
         }
     }

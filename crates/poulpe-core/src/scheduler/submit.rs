@@ -97,8 +97,11 @@ impl Parts {
             return Vec::new();
         }
         let all_busy = |reason: &str| ids.iter().map(|id| busy(Some(id), reason)).collect();
-        let receiver = match self.admission.hand_in(groups, self.settings.admission_max) {
-            Ok(receiver) => receiver,
+        let _room = match self
+            .admission
+            .enter(groups.len(), self.settings.admission_max)
+        {
+            Ok(room) => room,
             Err(NotTaken::Full) => {
                 return all_busy("too many tasks are waiting to be stored; try again in a moment");
             }
@@ -106,13 +109,15 @@ impl Parts {
                 return all_busy("poulpe is shutting down; submit to another or try again later");
             }
         };
-        match receiver.await {
-            Ok(Ok(answers)) => {
+        match self.store.enqueue(groups).await {
+            Ok(answers) => {
                 let answers = answers.into_iter().zip(&ids);
                 answers.map(|(answer, id)| submitted(&answer, id)).collect()
             }
-            Ok(Err(error)) => all_busy(&format!("the task could not be stored: {error}")),
-            Err(_) => all_busy("poulpe is shutting down; submit to another or try again later"),
+            Err(error) => {
+                tracing::error!(%error, tasks = ids.len(), "enqueue failed");
+                all_busy(&format!("the task could not be stored: {error}"))
+            }
         }
     }
 

@@ -31,12 +31,10 @@ pub(crate) fn spawn(
 fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
     while let Some((claimed, canceller)) = parts.pool.next(seat) {
         let report = work(parts, runtime, seat, claimed, &canceller);
+        let settlement = report.map(|report| crate::machine::settlement(report, &*parts.policy));
+        parts.settles.announce();
         let counts = parts.pool.ended(seat);
-        if let Some(report) = report.filter(|_| counts) {
-            parts
-                .settles
-                .push(crate::machine::settlement(report, &*parts.policy));
-        }
+        parts.settles.push_announced(settlement.filter(|_| counts));
     }
 }
 
