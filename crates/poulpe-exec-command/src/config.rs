@@ -1,8 +1,8 @@
 //! What an operator decides about commands. Data only, checked by the executor when it is made. Filled in by the binary
 //! or an embedder.
 
-/// How much of standard output, and of standard error, is kept by default: enough for any message, and a few hundred
-/// thousand results of this size would fill a disk but not break a store.
+/// How much of standard output, and of standard error, is kept by default: as much as an answer's body of an HTTP job,
+/// enough for any message, and little beside the bytes that a store keeps of results.
 pub const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// How commands may be run.
