@@ -131,6 +131,8 @@ impl<P: Clone> Table<P> {
     /// Exact counts.
     pub fn counts(&mut self, now: Now) -> Counts {
         self.move_due(now, usize::MAX);
+        // Results expire with time, but are dropped by writes only.
+        self.ended.evict(&self.limits, now.wall.floor());
         let (done, ..) = self.ended.figures();
         Counts {
             delayed: self.timeline.len() as u64 - self.retrying,

@@ -4,7 +4,7 @@ use super::entry::{DeadJob, Fence, Lease, Living, Phase};
 use super::expire::CAREFUL_LOSSES;
 use super::op::{EndRecord, Life, Record, StartMark};
 use super::ready::QueueKey;
-use super::{CheckpointValue, Now, Table};
+use super::{CheckpointValue, IdHash, Now, Table};
 use crate::Incarnation;
 use poulpe_job::State;
 use std::time::Duration;
@@ -49,8 +49,14 @@ impl<P: Clone> Table<P> {
                     place: Some(place),
                     ..Living::of(sequence, record, queue)
                 };
+                let was_cancelled = living.cancel_requested;
                 self.living.insert(hash, living);
-                self.place_in_order(hash, now);
+                if was_cancelled {
+                    // Whoever held it vanished with the process: the job ends as if the lease had run out.
+                    self.restore_lease(hash, None);
+                } else {
+                    self.place_in_order(hash, now);
+                }
             }
             Life::Dead { result, exported } => {
                 let is_known = self.dead.contains_key(&sequence);
@@ -95,11 +101,13 @@ impl<P: Clone> Table<P> {
     /// put under a lease that has ended, for [`Op::Expire`](super::Op::Expire) to deal with.
     pub fn restore_start(&mut self, mark: &StartMark) {
         let hash = self.hash(&mark.id);
-        if self
+        // A later record tells of this hand-out already: the mark was written behind it by a worker that was slower
+        // than the end of its lease.
+        let is_running = self
             .living
             .get(&hash)
-            .is_none_or(|job| job.sequence != mark.sequence)
-        {
+            .is_some_and(|job| job.sequence == mark.sequence && job.claims < mark.claims);
+        if !is_running {
             return;
         }
         self.take_out_of_order(hash);
@@ -108,6 +116,14 @@ impl<P: Clone> Table<P> {
         };
         job.claims = job.claims.max(mark.claims);
         job.attempts = job.attempts.max(mark.attempt);
+        self.restore_lease(hash, Some(mark.attempt));
+    }
+
+    /// Puts a job that is in no order under a lease that has ended.
+    fn restore_lease(&mut self, hash: IdHash, started: Option<u32>) {
+        let Some(job) = self.living.get_mut(&hash) else {
+            return;
+        };
         let fence = Fence {
             claims: job.claims,
             incarnation: Incarnation(0),
@@ -118,7 +134,7 @@ impl<P: Clone> Table<P> {
             ends: Duration::ZERO,
             lane: None,
             confined_lane: None,
-            started: Some(mark.attempt),
+            started,
         };
         job.phase = Phase::Leased(Box::new(lease));
         self.leases.insert((Duration::ZERO, job.sequence), hash);

@@ -58,6 +58,7 @@ impl<P: Clone> Table<P> {
             return Ok(Hold::Lost);
         };
         let cancelled = job.cancel_requested;
+        let was_started = matches!(&job.phase, Phase::Leased(lease) if lease.started.is_some());
         let note = Note {
             settled: Some(fence),
             ..Note::of(hash)
@@ -71,7 +72,7 @@ impl<P: Clone> Table<P> {
             Verdict::Release {
                 due,
                 reason: ReleaseReason::NotStarted,
-            } => {
+            } if !was_started => {
                 // Nothing of it is on disk, so nothing need be written.
                 job.settled = Some(Box::new(fence));
                 self.was_released = true;
@@ -85,10 +86,8 @@ impl<P: Clone> Table<P> {
                 }
                 self.place_in_order(hash, now);
             }
-            Verdict::Release {
-                due,
-                reason: ReleaseReason::Interrupted,
-            } => {
+            // Its start is on disk: unless the release is too, it would count as lost after a restart.
+            Verdict::Release { due, .. } => {
                 let mut record = self.load_record(hash, load)?;
                 record.job.due = due.resolve(now.wall.floor());
                 self.stage_put(hash, record, note, now, writes);
