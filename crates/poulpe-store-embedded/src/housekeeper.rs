@@ -7,7 +7,12 @@ use crate::spare::Chore;
 pub(crate) fn run(log: &Log) {
     loop {
         match log.spare.next_chore() {
-            Chore::Make => log.spare.make(&*log.disk, log.segment_bytes),
+            Chore::Make => {
+                if let Err(error) = log.spare.make(&*log.disk, log.segment_bytes) {
+                    log.fail(format!("failed to make the next segment: {error}"));
+                    log.spare.close();
+                }
+            }
             // The log has stopped and said so if that failed.
             Chore::Reclaim => drop(log.reclaim()),
             Chore::Stop => return,

@@ -30,3 +30,10 @@ mod writer;
 pub use error::OpenError;
 pub use options::Options;
 pub use store::EmbeddedStore;
+
+// The helpers of the tests name the crate as those outside do.
+#[cfg(test)]
+extern crate self as poulpe_store_embedded;
+
+#[cfg(test)]
+mod tests;

@@ -154,8 +154,9 @@ impl Spare {
         }
     }
 
-    /// Makes the spare. For the housekeeper alone.
-    pub(crate) fn make(&self, disk: &dyn Disk, bytes: u64) {
+    /// Makes the spare. Without room for it, it is tried again later; any other error means that the disk fails. For
+    /// the housekeeper alone.
+    pub(crate) fn make(&self, disk: &dyn Disk, bytes: u64) -> io::Result<()> {
         let made = left_by_predecessor(disk, bytes).map_or_else(|| self.zeroed(disk, bytes), Ok);
         let mut desk = self.desk();
         let had_failed = matches!(desk.state, State::Failed);
@@ -167,6 +168,7 @@ impl Spare {
                 desk.state = State::Ready(file);
             }
             Err(_) if desk.closing => {}
+            Err(error) if is_fatal(&error) => return Err(error),
             Err(error) => {
                 if !had_failed {
                     warn!(%error, bytes, "no room for the next segment, new jobs are refused until there is");
@@ -176,6 +178,7 @@ impl Spare {
         }
         drop(desk);
         self.changed.notify_all();
+        Ok(())
     }
 
     fn zeroed(&self, disk: &dyn Disk, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
@@ -185,11 +188,24 @@ impl Spare {
         if let Err(error) = done {
             // Half a spare must not take the room that it couldn't have.
             drop(file);
-            disk.remove(DRAFT)?;
-            return Err(error);
+            return disk.remove(DRAFT).and(Err(error));
         }
         Ok(file)
     }
+}
+
+/// Whether waiting won't help: the file system has become read-only, the directory has vanished, the disk fails. Others
+/// pass, such as too many open files.
+fn is_fatal(error: &io::Error) -> bool {
+    /// The number of an input/output error, which has no kind of its own.
+    const EIO: i32 = 5;
+    let is_lost = matches!(
+        error.kind(),
+        io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::NotFound
+            | io::ErrorKind::PermissionDenied
+    );
+    is_lost || error.raw_os_error() == Some(EIO)
 }
 
 /// Writes zeros and syncs them. Written, not only reserved: a sync over reserved space has to change the file's map.

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 /// Has something done to a store, and gives the same store opened anew, as after a `kill -9`: from a copy of the
 /// directory taken while the first still ran.
-fn reopened(act: impl FnOnce(&dyn JobStore)) -> (tempfile::TempDir, poulpe_store_embedded::EmbeddedStore) {
+fn reopened(
+    act: impl FnOnce(&dyn JobStore),
+) -> (tempfile::TempDir, poulpe_store_embedded::EmbeddedStore) {
     let dir = tempfile::tempdir().expect("a directory");
     let store = open(dir.path());
     act(&store);

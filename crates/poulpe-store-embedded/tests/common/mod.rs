@@ -187,12 +187,21 @@ pub(crate) fn figure(store: &dyn JobStore, name: &str) -> u64 {
     found.expect("a figure of this name").1
 }
 
-/// A copy of a data directory, as a crash would leave it.
+/// A copy of a data directory, as a crash would leave it. The newest segments first: while an old one is there, so are
+/// those that end its jobs. What the housekeeper renames or removes meanwhile may be missing.
 pub(crate) fn copy(from: &Path) -> tempfile::TempDir {
     let to = tempfile::tempdir().expect("a directory");
-    for entry in std::fs::read_dir(from).expect("it lists") {
-        let entry = entry.expect("an entry");
-        std::fs::copy(entry.path(), to.path().join(entry.file_name())).expect("it copies");
+    let entries = std::fs::read_dir(from).expect("it lists");
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    names.sort();
+    for name in names.iter().rev() {
+        match std::fs::copy(from.join(name), to.path().join(name)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => panic!("failed to copy {}: {error}", name.display()),
+        }
     }
     to
 }

@@ -1,0 +1,8 @@
+//! Tests that need a disk which fails.
+
+mod fail_stop;
+mod faulty_disk;
+mod full_disk;
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
