@@ -78,6 +78,10 @@ impl HttpExecutor {
                 call.redirect(next.target, next.repeats);
                 continue;
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a Retry-After date is a point on the wall clock, and no port hands executors one"
+            )]
             let now = SystemTime::now();
             let output = answer::judge(&place, parts.status, &parts.headers, kept.text, now)?;
             let broken = match kept.broken {

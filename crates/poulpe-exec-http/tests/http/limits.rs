@@ -24,10 +24,18 @@ fn timed_out(serve: impl Fn(&mut Connection) + Send + Sync + 'static) -> String 
     failure.reason.replace(&server.place(), "PLACE")
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server's slowness is what is tested"
+)]
+fn dawdle(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// A byte each 50 ms, as long as the client takes them.
 fn trickle(connection: &mut Connection, byte: &[u8]) {
     while connection.write(byte) {
-        std::thread::sleep(Duration::from_millis(50));
+        dawdle(Duration::from_millis(50));
     }
 }
 
@@ -70,7 +78,7 @@ fn a_redirect_does_not_renew_the_deadline() {
     // Were it renewed, the circle would be noticed first.
     let reason = timed_out(|connection| {
         while connection.read().is_some() {
-            std::thread::sleep(SHORT / 2);
+            dawdle(SHORT / 2);
             connection.write(&answer("302 Found", "Location: /\r\n", ""));
         }
     });
