@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// A durable job system: takes tasks over HTTP, keeps them on disk, runs them as HTTP calls or local commands.
 ///
-/// Each flag can also be given as POULPE_<FLAG> in the environment.
+/// Each flag can also be given in the environment, as POULPE_ and its name in capitals.
 #[derive(Debug, Parser)]
 #[command(name = "poulpe", version, about, long_about)]
 pub(crate) struct Flags {
