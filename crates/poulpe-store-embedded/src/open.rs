@@ -32,8 +32,8 @@ struct Carried {
 
 /// What the last segment ended with.
 struct Tailing {
-    /// Its id, and where it is to be cut.
-    cut: Option<(u32, u64)>,
+    /// Which segments are to be cut, and where: the last one, and those whose cut was interrupted by a crash.
+    cuts: Vec<(u32, u64)>,
     carried: Vec<Carried>,
     /// The number of the next frame.
     sequence: u64,
@@ -117,7 +117,7 @@ impl Opening<'_> {
             firsts.push(self.first_sequence(*id)?);
         }
         let mut tailing = Tailing {
-            cut: None,
+            cuts: Vec::new(),
             carried: Vec::new(),
             sequence: 1,
         };
@@ -137,11 +137,10 @@ impl Opening<'_> {
             for at in proven {
                 self.replay(replay, &segment, at.offset, &bytes[at.records()])?;
             }
+            if is_longer {
+                tailing.cuts.push((id, end));
+            }
             if next != Next::Nothing {
-                if is_longer {
-                    // The previous start was interrupted between carrying the tail and cutting it.
-                    self.cut(&segment, end)?;
-                }
                 continue;
             }
             if valid.torn > 0 {
@@ -152,11 +151,8 @@ impl Opening<'_> {
                     "cut a torn tail: what a crash left half written and was never acknowledged"
                 );
             }
-            tailing = Tailing {
-                cut: is_longer.then_some((id, end)),
-                carried: unproven.iter().map(|at| Carried::of(at, &bytes)).collect(),
-                sequence: proven.last().map_or(1, |at| at.header.sequence + 1),
-            };
+            tailing.carried = unproven.iter().map(|at| Carried::of(at, &bytes)).collect();
+            tailing.sequence = proven.last().map_or(1, |at| at.header.sequence + 1);
         }
         Ok(tailing)
     }
@@ -186,7 +182,7 @@ impl Opening<'_> {
         let room = options.segment_size().min(FIRST_BYTES);
         let (file, capacity) = first_segment(self.disk, id, &frames, room)
             .map_err(|error| self.io("make the next segment", error))?;
-        if let Some((old, end)) = tailing.cut {
+        for &(old, end) in &tailing.cuts {
             let old = self.segment(old, end)?;
             self.cut(&old, end)?;
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const LEASE: Duration = Duration::from_secs(30);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Enqueue {
         id: u8,

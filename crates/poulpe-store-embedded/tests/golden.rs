@@ -1,0 +1,143 @@
+//! A store that an earlier version wrote is read by this one. `golden/1` holds format 1, written once and never again:
+//! a change of it would break everybody's data.
+
+mod common;
+use common::*;
+
+use poulpe_job::{Due, LaneSet, Params, State};
+use poulpe_store::{Checkpoint, Group, JobStore, Lookup};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn golden(format: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(format)
+}
+
+/// A job with something in every field.
+fn full() -> poulpe_job::Job {
+    poulpe_job::Job {
+        params: Params::List(vec!["one".into(), "two words".into(), "🐙".into()]),
+        lanes: LaneSet::new([1, 3]),
+        headers: vec![("X-One".into(), "1".into()), ("X-Two".into(), "ü".into())],
+        ..job("full")
+    }
+}
+
+/// One of everything that a store writes.
+fn fill(store: &dyn JobStore) {
+    let group = Group::job(full(), Due::In(Duration::from_secs(3_600)));
+    wait(store.enqueue(vec![group])).expect("it enqueues");
+    for name in ["done", "dead", "retrying", "running"] {
+        enqueue(store, name, Due::NOW);
+    }
+    let claimed = claim_max(store, 1, 10);
+    let lease = |name| {
+        let found = claimed.iter().find(|one| one.job.id == id(name));
+        &found.expect("it was claimed").lease
+    };
+    for name in ["done", "dead", "retrying", "running"] {
+        start(store, lease(name));
+    }
+    settle(store, lease("done"), complete("output"));
+    settle(store, lease("dead"), bury(1));
+    settle(
+        store,
+        lease("retrying"),
+        retry(1, Due::In(Duration::from_secs(60))),
+    );
+    let checkpoint = Checkpoint {
+        name: "offsets".into(),
+        expected: None,
+        next: vec![0, 1, 254, 255],
+    };
+    assert_eq!(wait(store.compare_and_set(checkpoint)), Ok(true));
+}
+
+fn assert_all_there(store: &dyn JobStore) {
+    let found = counts(store);
+    let numbers = (
+        found.delayed,
+        found.ready,
+        found.retrying,
+        found.dead,
+        found.done,
+        found.outbox,
+    );
+    assert_eq!(numbers, (1, 1, 1, 1, 1, 1));
+    let job = |name| {
+        wait(store.job(&id(name)))
+            .expect("it answers")
+            .expect("it is there")
+    };
+    let mut expected = full();
+    expected.accepted_at = poulpe_job::Timestamp::from_millis(START);
+    expected.due = poulpe_job::Timestamp::from_millis(START + 3_600_000);
+    assert_eq!(job("full").job, Some(expected));
+    assert_eq!(
+        lookup(store, "done"),
+        Lookup::Ended(result("output", State::Done))
+    );
+    assert_eq!(
+        lookup(store, "dead"),
+        Lookup::Ended(result("", State::Dead))
+    );
+    assert_eq!(job("retrying").progress.errors, [error(1)]);
+    assert_eq!(
+        (
+            job("running").progress.attempts,
+            job("running").progress.losses
+        ),
+        (1, 1)
+    );
+    assert_eq!(wait(store.load("offsets")), Ok(Some(vec![0, 1, 254, 255])));
+}
+
+#[test]
+fn format_1_is_read() {
+    let dir = copy(&golden("1"));
+    assert_all_there(&open(dir.path()));
+}
+
+#[test]
+fn what_is_written_today_is_of_the_same_size() {
+    // Not of the same bytes, there are random numbers in it; but a field more or less shows.
+    let dir = tempfile::tempdir().expect("a directory");
+    write(dir.path());
+    for path in segments(&golden("1")) {
+        let name = path.file_name().expect("a name");
+        let len = |dir: &Path| {
+            std::fs::metadata(dir.join(name))
+                .expect("it is there")
+                .len()
+        };
+        assert_eq!(len(dir.path()), len(&golden("1")), "{}", name.display());
+    }
+}
+
+/// Writes the golden files of the present format. Only for a new one: `cargo test --test golden -- --ignored`.
+#[test]
+#[ignore = "writes files into the source tree"]
+fn write_golden() {
+    let dir = golden("new");
+    std::fs::create_dir_all(&dir).expect("it is made");
+    write(&dir);
+}
+
+fn write(dir: &Path) {
+    let store = open(dir);
+    fill(&store);
+    let crashed = copy(dir);
+    drop(store);
+    for segment in segments(crashed.path()) {
+        let bytes = std::fs::read(&segment).expect("it reads");
+        let end = bytes.iter().rposition(|byte| *byte != 0).expect("frames") + 1;
+        let name = segment.file_name().expect("a name");
+        std::fs::write(dir.join(name), &bytes[..end]).expect("it writes");
+    }
+    for name in ["LOCK", "spare"] {
+        // There or not; neither belongs to the format.
+        drop(std::fs::remove_file(dir.join(name)));
+    }
+}
