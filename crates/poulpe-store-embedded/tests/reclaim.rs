@@ -121,14 +121,21 @@ fn the_start_of_a_running_job_is_kept() {
     let store = open_short(dir.path(), &clock);
     enqueue(&store, "running", Due::NOW);
     let claimed = claim_max(&store, 1, 1);
-    // The start lies in another segment than the job, and all else in that one dies.
-    run(&store, &clock, "before", 100);
-    start(&store, &claimed[0].lease);
-    for round in 0..10 {
-        run(&store, &clock, &format!("{round}"), 50);
+    // One job after the other, so that hardly one starts in one segment and ends in the next: the segment with the start
+    // has nothing else to live for.
+    let run_and_renew = |round: &str| {
+        run(&store, &clock, round, 1);
         let renewed = store.renew(vec![claimed[0].lease.clone()], Duration::from_secs(30));
         wait(renewed).expect("it renews");
+    };
+    for round in 0..250 {
+        run_and_renew(&format!("before-{round}"));
     }
+    start(&store, &claimed[0].lease);
+    for round in 0..250 {
+        run_and_renew(&format!("after-{round}"));
+    }
+    until_segments(&store, &clock, 5);
     let crashed = copy(dir.path());
     let reopened = open_short(crashed.path(), &clock);
     let view = wait(reopened.job(&id("running"))).expect("it answers");
