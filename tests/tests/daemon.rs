@@ -494,3 +494,48 @@ fn a_port_in_use_is_refused_with_the_way_out() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(port) && said.contains("--port"), "{said}");
 }
+
+#[test]
+fn a_job_that_kills_its_daemon_again_and_again_is_buried_after_the_fifth_time() {
+    let home = Home::new();
+    let flags = ["--exec_allow", "/bin/sh", "--retry_interval", "0.01"];
+    let mut daemon = home.start(&flags);
+    let killer = json!({"id": "killer", "method": "EXEC", "name": "/bin/sh", "params": ["-c", "kill -9 $PPID"]});
+    // The answer may or may not arrive before the daemon dies.
+    daemon.try_submit(&killer);
+    for _ in 0..4 {
+        daemon.wait();
+        daemon = home.start(&flags);
+    }
+    daemon.wait();
+    let daemon = home.start(&flags);
+    let result = daemon.result("killer");
+    assert_eq!(
+        (result.text("state"), &result.json["attempts"]),
+        ("dead", &json!(5)),
+        "{result:?}"
+    );
+    assert!(result.text("reason").contains("vanished"), "{result:?}");
+    eventually("its file is there", || dead_files(&home).len() == 1);
+}
+
+#[test]
+fn a_data_directory_of_a_newer_version_or_without_permission_is_refused() {
+    let home = Home::new();
+    home.start(&[]).kill();
+    let data = home.path().join("poulpe-data");
+    for entry in std::fs::read_dir(&data).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.file_name().is_some_and(|name| name == "FORMAT") {
+            let text = std::fs::read_to_string(&path)
+                .expect("text")
+                .replace('1', "99");
+            std::fs::write(&path, text).expect("a file");
+        }
+    }
+    let (status, said) = home.run(&[]);
+    assert_eq!(status.code(), Some(69), "{said}");
+    assert!(said.contains("newer"), "{said}");
+    let (status, said) = home.run(&["--data", "/proc/poulpe"]);
+    assert_eq!(status.code(), Some(69), "{said}");
+}

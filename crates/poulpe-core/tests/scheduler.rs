@@ -3,7 +3,8 @@
 use poulpe_core::store::{Limits, MemoryStore, SystemTimeSource};
 use poulpe_core::{
     Attempt, BadTask, Builder, Cancelled, Door, Due, Executor, Failure, Job, JobId, Kind, LaneSet,
-    Operate, Outcome, Output, Scheduler, Settings, State, Submit, Submitted, Task, Waited,
+    Operate, Outcome, Output, Priority, Scheduler, Settings, State, Submit, Submitted, Task,
+    Waited,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -382,6 +383,75 @@ async fn a_thousand_jobs_of_every_priority_each_run_once() {
         *counts.entry(id).or_default() += 1;
     }
     assert!(counts.len() == 1000 && counts.values().all(|count| *count == 1));
+    scheduler.stop(SOON).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_a_kind_that_nobody_runs_here_waits_uncounted_and_is_shown() {
+    let store = Arc::new(MemoryStore::in_memory(
+        Limits::default(),
+        Arc::new(SystemTimeSource::new()),
+    ));
+    let script = Arc::new(Script::default());
+    let both = Builder::new(store.clone())
+        .executor(Kind::new("SCRIPT"), script.clone())
+        .executor(Kind::new("OTHER"), script.clone())
+        .start()
+        .expect("it starts");
+    let other = Task {
+        id: JobId::new("a").ok(),
+        due: Due::In(Duration::from_millis(100)),
+        retry_interval: Some(Duration::from_secs(60)),
+        ..Task::new(Kind::new("OTHER"), "ok")
+    };
+    let id = submit(&both, other).await;
+    both.stop(Duration::ZERO).await;
+    let builder = Builder::new(store).executor(Kind::new("SCRIPT"), script.clone());
+    let scheduler = builder.start().expect("it starts");
+    let end = Instant::now() + SOON;
+    let shown = loop {
+        let overview = scheduler.overview().await.unwrap();
+        if !overview.unrunnable.is_empty() || Instant::now() > end {
+            break overview.unrunnable;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(shown, [("OTHER".to_string(), 1)]);
+    scheduler.stop(SOON).await;
+    let job = scheduler.job(&id).await.unwrap().expect("it lives");
+    let counted = (
+        job.progress.attempts,
+        job.progress.failures,
+        job.progress.losses,
+    );
+    assert_eq!((job.state, counted), (State::Delayed, (0, 0, 0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn urgent_jobs_go_first() {
+    let (scheduler, script) = start(Settings {
+        workers: 1,
+        ..quick()
+    });
+    submit(&scheduler, task("hold", "block")).await;
+    script.wait_for_runs(1);
+    // More than are claimed ahead, so that the urgent one overtakes those that are left.
+    for n in 0..200 {
+        submit(&scheduler, task(&format!("{n}"), "ok")).await;
+    }
+    let urgent = Task {
+        priority: Priority::new(0).unwrap(),
+        ..task("urgent", "ok")
+    };
+    submit(&scheduler, urgent).await;
+    script.release("hold");
+    let order: Vec<String> = script
+        .wait_for_runs(202)
+        .into_iter()
+        .map(|(id, ..)| id)
+        .collect();
+    let place = order.iter().position(|id| id == "urgent").unwrap();
+    assert!(place < 100, "it was number {place}");
     scheduler.stop(SOON).await;
 }
 
