@@ -231,7 +231,9 @@ fn sequences_go_on_when_nothing_is_left_of_earlier_jobs() {
         settle(&store, &claimed[0].lease, complete(""));
         drop(store);
         clock.advance(Duration::from_secs(3_600));
-        // Opened with nothing alive, all but the segment in use go.
+        // The first opening writes the unproven end again, which may hold the last job. At the second all goes but the
+        // segment in use.
+        drop(open_at(dir.path(), &clock));
         let store = open_at(dir.path(), &clock);
         let deadline = Instant::now() + Duration::from_secs(20);
         while figure(&store, "segments") > 1 {
