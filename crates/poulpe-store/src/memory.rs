@@ -41,6 +41,11 @@ impl Medium for Memory {
         Ok(writes.iter().map(keep).collect())
     }
 
+    #[cfg(mutant = "settle_before_result")]
+    fn foresee(&self, writes: &[Write<Self::Place>]) -> Vec<(Self::Place, u32)> {
+        writes.iter().map(keep).collect()
+    }
+
     fn mark(&self, _marks: &[StartMark]) -> StoreResult<()> {
         Ok(())
     }

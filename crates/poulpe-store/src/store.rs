@@ -23,6 +23,10 @@ pub trait Medium: Load<Self::Place> + Send + Sync + Sized + 'static {
     /// thread at a time. An error is final.
     fn write(&self, writes: &[Write<Self::Place>]) -> StoreResult<Vec<(Self::Place, u32)>>;
 
+    /// Where records will lie: for the mutant that shows them before they are written.
+    #[cfg(mutant = "settle_before_result")]
+    fn foresee(&self, writes: &[Write<Self::Place>]) -> Vec<(Self::Place, u32)>;
+
     /// Writes start marks so that they survive the process.
     fn mark(&self, marks: &[StartMark]) -> StoreResult<()>;
 
@@ -75,11 +79,21 @@ impl<M: Medium> Shared<M> {
                 staged.push(table.stage(op, now, room, &self.medium, &mut writes)?);
             }
         }
+        #[cfg(mutant = "settle_before_result")]
+        self.publish(writes.clone(), self.medium.foresee(&writes));
         let places = if writes.is_empty() {
             Vec::new()
         } else {
             self.medium.write(&writes)?
         };
+        if cfg!(not(mutant = "settle_before_result")) {
+            self.publish(writes, places);
+        }
+        Ok(staged)
+    }
+
+    /// Makes what is durable visible, and tells the watchers.
+    fn publish(&self, writes: Vec<Write<M::Place>>, places: Vec<(M::Place, u32)>) {
         let placed = writes
             .into_iter()
             .zip(places)
@@ -98,7 +112,6 @@ impl<M: Medium> Shared<M> {
                 watcher.cancel_requested(&effects.cancel_requested);
             }
         }
-        Ok(staged)
     }
 
     /// Whether there is something to do for [`Op::Expire`].

@@ -235,6 +235,11 @@ impl Medium for SimDisk {
         Ok(places.into_iter().map(|place| (place, 100)).collect())
     }
 
+    #[cfg(mutant = "settle_before_result")]
+    fn foresee(&self, writes: &[Write<Place>]) -> Vec<(Place, u32)> {
+        writes.iter().map(|write| (stored(write).1, 100)).collect()
+    }
+
     fn mark(&self, marks: &[StartMark]) -> StoreResult<()> {
         self.keep(marks.iter().cloned().map(Durable::Mark).collect())
     }

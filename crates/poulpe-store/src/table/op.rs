@@ -122,6 +122,7 @@ pub struct StartMark {
 
 /// One record to write.
 #[derive(Debug)]
+#[cfg_attr(mutant = "settle_before_result", derive(Clone))]
 pub enum Write<P> {
     /// A job, new or changed.
     Put {
