@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod limits;
 mod memory;
 mod port;

@@ -5,6 +5,7 @@ use super::ready::Room;
 use super::{IdHash, Now, Table};
 use crate::{Claim, LeaseId};
 use poulpe_job::{JobId, Lane, Progress};
+use std::ops::Bound;
 use std::time::Duration;
 
 /// A job that was handed out, before its record is read.
@@ -55,11 +56,14 @@ impl<P: Clone> Table<P> {
             .get(&claim.incarnation)
             .is_some_and(|(last, _)| *last == claim.request);
         let mut handed = Vec::new();
-        let mut moved_all = true;
+        let mut to_move = 0;
         if is_repeat {
             handed = self.claimed_before(claim, now);
         } else if max > 0 {
-            moved_all = self.move_due(now, 2 * max);
+            to_move = 2 * max;
+        }
+        let moved_all = self.move_due(now, to_move);
+        if to_move > 0 {
             let mut hashes = Vec::new();
             let mut room = Room {
                 idle: claim.idle.clone(),
@@ -75,7 +79,7 @@ impl<P: Clone> Table<P> {
                 .insert(claim.incarnation, (claim.request, hashes));
         }
         let (wanted, wants_any) = self.ready.wanted();
-        let more = !moved_all || self.ready.has_prefetchable();
+        let more = !moved_all || self.has_ended_leases(now) || self.ready.has_prefetchable();
         Claimable {
             handed,
             wanted,
@@ -178,19 +182,25 @@ impl<P: Clone> Table<P> {
             .is_none_or(|((due, _), _)| *due > reached)
     }
 
-    /// The time until the next job is due or the next lease ends, rounded up; at least a millisecond, so that nobody
-    /// spins on it.
+    /// The time until the next job is due or the next lease ends; at least a millisecond, so that nobody spins on it.
+    /// What is overdue doesn't count: `more` tells of it, and it waits for room, not for time.
     fn next_due(&self, now: Now) -> Option<Duration> {
-        let due = self.timeline.first_key_value().map(|((due, _), _)| {
+        let later = (
+            Bound::Excluded((now.wall.floor(), u64::MAX)),
+            Bound::Unbounded,
+        );
+        let due = self.timeline.range(later).next().map(|((due, _), _)| {
             let nanos = (i128::from(due.as_millis()) * 1_000_000)
                 .saturating_sub(now.wall.0)
                 .max(0);
             Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
         });
+        let valid = (Bound::Excluded((now.mono, u64::MAX)), Bound::Unbounded);
         let lease = self
             .leases
-            .first_key_value()
-            .map(|((ends, _), _)| ends.saturating_sub(now.mono));
+            .range(valid)
+            .next()
+            .map(|((ends, _), _)| *ends - now.mono);
         let next = match (due, lease) {
             (Some(due), Some(lease)) => Some(due.min(lease)),
             (due, lease) => due.or(lease),

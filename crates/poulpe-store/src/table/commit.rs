@@ -53,20 +53,14 @@ impl<P: Clone> Table<P> {
                     note,
                     ..
                 } => {
-                    let Note {
-                        hash,
-                        settled,
-                        was_dead,
-                        ..
-                    } = note;
+                    let Note { hash, was_dead, .. } = note;
                     if was_dead {
                         self.remove_dead(sequence);
                         self.ended.forget(hash, sequence);
                         continue;
                     }
                     let job = self.living.remove(&hash);
-                    // An end that no settlement brought, a cancel's: the latest settlement may still be repeated.
-                    let settled = settled.or(job.and_then(|job| job.settled).map(|fence| *fence));
+                    let settled = job.and_then(|job| job.settled).map(|fence| *fence);
                     self.ended
                         .insert(hash, sequence, &end, settled, place, len, &self.limits, now);
                     effects.finished.push(end.id);
@@ -119,7 +113,8 @@ impl<P: Clone> Table<P> {
             self.ended.moved(hash, sequence, &place);
             return;
         }
-        self.living.remove(&hash);
+        let job = self.living.remove(&hash);
+        let settled = job.and_then(|job| job.settled).map(|fence| *fence);
         let at = result.finished_at;
         let dead = super::ended::Kind {
             state: State::Dead,
@@ -129,7 +124,7 @@ impl<P: Clone> Table<P> {
             hash,
             sequence,
             &end,
-            note.settled,
+            settled,
             place,
             len,
             &self.limits,
@@ -149,9 +144,9 @@ impl<P: Clone> Table<P> {
     ) {
         let Note {
             hash,
-            settled,
             was_dead,
             tell,
+            ..
         } = note;
         if was_dead {
             self.remove_dead(sequence);
@@ -165,9 +160,6 @@ impl<P: Clone> Table<P> {
             return;
         };
         job.place = Some(place);
-        if settled.is_some() {
-            job.settled = settled.map(Box::new);
-        }
         if let Some(lease) = tell {
             effects.cancel_requested.push(lease);
             return;

@@ -29,9 +29,11 @@ pub(super) struct Kind {
 }
 
 /// What a look-up finds.
-pub(super) enum Kept<P> {
-    Result(P),
-    Evicted,
+pub(super) struct Kept<P> {
+    pub(super) sequence: u64,
+    pub(super) state: State,
+    /// Where the result lies; `None` if it was evicted.
+    pub(super) place: Option<P>,
 }
 
 pub(super) struct EndedJobs<P> {
@@ -214,7 +216,11 @@ impl<P: Clone> EndedJobs<P> {
 
     pub(super) fn get(&self, hash: IdHash, now: Timestamp) -> Option<Kept<P>> {
         let job = self.jobs.get(&hash).filter(|job| job.expires > now)?;
-        Some(job.place.clone().map_or(Kept::Evicted, Kept::Result))
+        Some(Kept {
+            sequence: job.sequence,
+            state: job.state,
+            place: job.place.clone(),
+        })
     }
 
     /// Results that are kept, as (sequence, place), those of living and dead ones left out.

@@ -77,13 +77,7 @@ impl<P: Clone> Table<P> {
         self.next_sequence += 1;
         let (mut job, life, progress, state) = match entry {
             Entry::Job { mut job, due } => {
-                // A delay counts from the end of this millisecond, so that it is never cut short; no delay is due now.
-                let due_now = due == poulpe_job::Due::NOW;
-                job.due = if due_now {
-                    now.wall.floor()
-                } else {
-                    due.resolve(now.wall.ceil())
-                };
+                job.due = now.resolve(due);
                 let state = if job.due <= now.wall.floor() {
                     State::Ready
                 } else {
@@ -153,8 +147,7 @@ impl<P: Clone> Table<P> {
             Some(living) => (living.digest, living.state(now.wall.floor())),
             None => self.ended.guard(hash, now.wall.floor())?,
         };
-        let same = Self::same_task(&digest, &job.digest);
-        Some(if same {
+        Some(if digest == job.digest {
             Accepted::Duplicate(state)
         } else {
             Accepted::Conflict
@@ -226,7 +219,6 @@ impl Note {
     pub(super) fn of(hash: IdHash) -> Self {
         Self {
             hash,
-            settled: None,
             was_dead: false,
             tell: None,
         }

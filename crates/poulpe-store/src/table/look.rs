@@ -1,6 +1,5 @@
 //! Looking without changing.
 
-use super::ended::Kept;
 use super::entry::{Living, Phase};
 use super::{IdHash, Now, Table};
 use crate::{Counts, PageRequest};
@@ -46,25 +45,18 @@ impl<P: Clone> Table<P> {
                 None => Known::Arriving(job.state(now.wall.floor())),
             };
         }
-        match self.ended.get(hash, now.wall.floor()) {
-            Some(Kept::Result(place)) => {
-                let state = if self.newest_dead(hash).is_some() {
-                    State::Dead
-                } else {
-                    State::Done
-                };
-                Known::Found(Found {
-                    sequence: 0,
-                    state,
-                    place,
-                    progress: None,
-                    lane: None,
-                })
-            }
-            Some(Kept::Evicted) => Known::Evicted,
-            None => self
+        let Some(kept) = self.ended.get(hash, now.wall.floor()) else {
+            return self
                 .look_dead_hash(hash)
-                .map_or(Known::Unknown, Known::Found),
+                .map_or(Known::Unknown, Known::Found);
+        };
+        if let Some(place) = kept.place {
+            return Known::Found(Found::bare(kept.sequence, kept.state, &place));
+        }
+        // A dead letter is kept whatever becomes of results.
+        match self.dead.get(&kept.sequence) {
+            Some(dead) => Known::Found(Found::bare(kept.sequence, State::Dead, &dead.place)),
+            None => Known::Evicted,
         }
     }
 
@@ -75,14 +67,8 @@ impl<P: Clone> Table<P> {
 
     fn look_dead_hash(&self, hash: IdHash) -> Option<Found<P>> {
         let sequence = self.newest_dead(hash)?;
-        let place = self.dead.get(&sequence)?.place.clone();
-        Some(Found {
-            sequence,
-            state: State::Dead,
-            place,
-            progress: None,
-            lane: None,
-        })
+        let place = &self.dead.get(&sequence)?.place;
+        Some(Found::bare(sequence, State::Dead, place))
     }
 
     /// The first jobs of a state behind a cursor, and whether more follow.

@@ -24,7 +24,7 @@ use ended::EndedJobs;
 use entry::{DeadJob, Living, Phase};
 pub use look::{Found, Known};
 pub use op::{Effects, EndRecord, Life, Op, OpAnswer, Record, Staged, StartMark, Stored, Write};
-use poulpe_job::{Digest, JobId, Lane, Timestamp};
+use poulpe_job::{Due, JobId, Lane, Timestamp};
 use ready::ReadyQueues;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -66,6 +66,17 @@ pub struct Now {
     pub wall: WallTime,
     /// The monotonic clock.
     pub mono: Duration,
+}
+
+impl Now {
+    /// The point in time that is meant by `due`. A wait counts from the end of this millisecond, so that it is never
+    /// cut short; no wait at all is due now.
+    fn resolve(self, due: Due) -> Timestamp {
+        if due == Due::NOW {
+            return self.wall.floor();
+        }
+        due.resolve(self.wall.ceil())
+    }
 }
 
 /// Reads back what was written.
@@ -177,9 +188,5 @@ impl<P: Clone> Table<P> {
             }
             Phase::Busy(_) => {}
         }
-    }
-
-    fn same_task(ours: &Digest, theirs: &Digest) -> bool {
-        ours == theirs
     }
 }

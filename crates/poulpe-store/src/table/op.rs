@@ -1,7 +1,6 @@
 //! The changes that go through a write, and what is written for them.
 
 use super::IdHash;
-use super::entry::Fence;
 use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, LeaseId, Revived, Settlement};
 use poulpe_job::{Digest, Job, JobId, JobResult, Progress};
 use serde::{Deserialize, Serialize};
@@ -161,8 +160,6 @@ pub enum Write<P> {
 #[derive(Debug, Clone)]
 pub struct Note {
     pub(super) hash: IdHash,
-    /// The lease that the write settles.
-    pub(super) settled: Option<Fence>,
     /// The job was dead before.
     pub(super) was_dead: bool,
     /// Whoever holds the lease must hear that the job was cancelled.

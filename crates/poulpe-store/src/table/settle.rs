@@ -57,12 +57,10 @@ impl<P: Clone> Table<P> {
         else {
             return Ok(Hold::Lost);
         };
+        job.settled = Some(Box::new(fence));
         let cancelled = job.cancel_requested;
         let was_started = matches!(&job.phase, Phase::Leased(lease) if lease.started.is_some());
-        let note = Note {
-            settled: Some(fence),
-            ..Note::of(hash)
-        };
+        let note = Note::of(hash);
         match verdict {
             Verdict::Complete(result) => self.stage_end(hash, lease.job, result, note, writes),
             _ if cancelled => {
@@ -74,7 +72,6 @@ impl<P: Clone> Table<P> {
                 reason: ReleaseReason::NotStarted,
             } if !was_started => {
                 // Nothing of it is on disk, so nothing need be written.
-                job.settled = Some(Box::new(fence));
                 self.was_released = true;
                 self.take_out_of_order(hash);
                 if due == Due::NOW {
@@ -82,21 +79,21 @@ impl<P: Clone> Table<P> {
                     return Ok(Hold::Held);
                 }
                 if let Some(job) = self.living.get_mut(&hash) {
-                    job.due = due.resolve(now.wall.ceil());
+                    job.due = now.resolve(due);
                 }
                 self.place_in_order(hash, now);
             }
             // Its start is on disk: unless the release is too, it would count as lost after a restart.
             Verdict::Release { due, .. } => {
                 let mut record = self.load_record(hash, load)?;
-                record.job.due = due.resolve(now.wall.floor());
+                record.job.due = now.resolve(due);
                 self.stage_put(hash, record, note, now, writes);
             }
             Verdict::Retry { due, error } => {
                 job.failures += 1;
                 let mut record = self.load_record(hash, load)?;
                 record.progress.add_error(error);
-                record.job.due = due.resolve(now.wall.ceil());
+                record.job.due = now.resolve(due);
                 self.stage_put(hash, record, note, now, writes);
             }
             Verdict::Bury { result, error } => {
