@@ -96,9 +96,13 @@ impl Drop for EmbeddedStore {
         let medium = &self.store.shared().medium;
         medium.queue.close();
         medium.log.spare.close();
+        let this = std::thread::current().id();
         for thread in self.threads.drain(..) {
-            // A panic of a thread has been reported where it happened.
-            drop(thread.join());
+            // The last holder may be a task that the writer itself has just woken. A panic of a thread has been reported
+            // where it happened.
+            if thread.thread().id() != this {
+                drop(thread.join());
+            }
         }
     }
 }
