@@ -69,6 +69,8 @@ impl<M: Medium> Shared<M> {
     /// that has to wait for another of the same call comes back as [`Staged::Later`]. To be called by one thread at a
     /// time.
     pub fn apply(&self, ops: Vec<Op>) -> StoreResult<Vec<Staged>> {
+        // After a failed write jobs are left staged for good: nothing may be answered from such a table.
+        self.medium.health()?;
         let mut writes = Vec::with_capacity(ops.len());
         let mut staged = Vec::with_capacity(ops.len());
         let room = self.medium.has_room();

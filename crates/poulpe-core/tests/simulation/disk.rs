@@ -18,6 +18,9 @@ use std::time::Duration;
 
 pub(crate) type SimStore = TableStore<SimDisk>;
 
+/// A change waits for those before it in its batch; a batch isn't that long.
+const MAX_ROUNDS: u32 = 200;
+
 type Slot = Arc<Mutex<Option<StoreResult<OpAnswer>>>>;
 
 struct State {
@@ -103,7 +106,14 @@ impl SimDisk {
     /// Writes what has come in since the last write, as one batch; what has to wait for that goes into the next.
     pub(crate) fn write_batch(shared: &Arc<Shared<Self>>) {
         let disk = &shared.medium;
+        let mut rounds = 0;
         while !disk.is_idle() {
+            rounds += 1;
+            assert!(
+                rounds < MAX_ROUNDS,
+                "a change waits for ever: {:?}",
+                disk.state().queue
+            );
             let (ops, slots): (Vec<Op>, Vec<Slot>) = disk.state().queue.drain(..).unzip();
             ops.iter().for_each(|op| disk.note(op));
             match shared.apply(ops) {

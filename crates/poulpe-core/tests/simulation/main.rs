@@ -39,7 +39,8 @@ fn number(variable: &str) -> Option<u64> {
 
 /// Runs one world and gives what happened in it, or the broken promise with its story.
 fn run(seed: u64) -> Result<Summary, String> {
-    let past = World::new(seed).run();
+    let lived = std::panic::catch_unwind(|| World::new(seed).run());
+    let past = lived.map_err(|_| format!("seed {seed}: violation: it panics, see above"))?;
     let judged = checker::check(&past.entries);
     if let Err((seen, violation)) = judged {
         let tail = history::tail(&past.entries[..seen], violation.job.as_ref(), TAIL);
