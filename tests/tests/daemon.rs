@@ -539,3 +539,30 @@ fn a_data_directory_of_a_newer_version_or_without_permission_is_refused() {
     let (status, said) = home.run(&["--data", "/proc/poulpe"]);
     assert_eq!(status.code(), Some(69), "{said}");
 }
+
+#[test]
+fn a_second_signal_takes_running_commands_along() {
+    let home = Home::new();
+    let mut daemon = home.start(&["--exec_allow", "/bin/sh", "--drain", "3600"]);
+    let script = format!(
+        "trap '' TERM; echo $$ > {}/leader; while :; do sleep 1; done",
+        home.path().display()
+    );
+    daemon.submit(&json!({"method": "EXEC", "name": "/bin/sh", "params": ["-c", script]}));
+    let file = home.path().join("leader");
+    eventually("it runs", || {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n'))
+    });
+    let leader = std::fs::read_to_string(&file)
+        .expect("a number")
+        .trim()
+        .to_string();
+    daemon.signal(Signal::INT);
+    eventually("it drains", || daemon.get("/readyz").status == 503);
+    daemon.signal(Signal::INT);
+    assert_eq!(daemon.wait().code(), Some(1));
+    assert!(
+        !std::path::Path::new(&format!("/proc/{leader}")).exists(),
+        "{leader} lives on"
+    );
+}

@@ -46,13 +46,16 @@ impl Config {
         let retry_interval = seconds("retry_interval", flags.retry_interval, 0.0);
         let timeout = seconds("timeout", flags.timeout, 0.001);
         let exec_timeout = seconds("exec_timeout", flags.exec_timeout, 0.001);
-        let result_ttl = seconds("result_ttl", flags.result_ttl, 0.0);
+        let result_ttl = seconds("result_ttl", flags.result_ttl, 1.0);
         let drain = seconds("drain", flags.drain, 0.0);
         if flags.workers == 0 || flags.workers > MAX_LANES {
             problems.push(format!(
                 "--workers must be 1 to {MAX_LANES}, not {}",
                 flags.workers
             ));
+        }
+        if flags.result_max == 0 {
+            problems.push("--result_max must be at least 1, or nobody could read a result".into());
         }
         let deny = networks("http_deny", &flags.http_deny, &mut problems);
         let allow = networks("http_allow", &flags.http_allow, &mut problems);

@@ -8,7 +8,7 @@ use poulpe_core::{
     Builder, Ingress, JobStore, Kind, Operate, Phase, Scheduler, StopHandle, SystemClock,
 };
 use poulpe_exec_http::HttpExecutor;
-use poulpe_ingress_http::{HttpConfig, HttpIngress};
+use poulpe_ingress_http::{HttpConfig, HttpIngress, Port};
 use poulpe_store_embedded::{EmbeddedStore, Options};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,13 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything else, so that no signal is missed.
     let mut signals = Signals::new().context("signals can't be handled")?;
     let clock = Arc::new(SystemClock::new());
+    let door = HttpConfig {
+        token: config.token.clone(),
+        legacy_status: config.legacy_status,
+        ..HttpConfig::new(config.listen, config.port, env!("CARGO_PKG_VERSION"))
+    };
+    // The port first: a daemon that can't serve must not run anybody's jobs.
+    let port = Port::take(&door).map_err(anyhow::Error::new)?;
     let options = Options {
         limits: config.limits,
         ..Options::default()
@@ -76,15 +83,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
         .executor(Kind::EXEC, Arc::new(config.command))
         .start()
         .context("the scheduler could not be started")?;
-    let door = HttpConfig {
-        token: config.token.clone(),
-        legacy_status: config.legacy_status,
-        ..HttpConfig::new(config.listen, config.port, env!("CARGO_PKG_VERSION"))
-    };
     let operate: Arc<dyn Operate> = Arc::new(scheduler.clone());
-    let door = HttpIngress::bind(door, operate)
-        .await
-        .map_err(anyhow::Error::new)?;
+    let door = match HttpIngress::on(port, door, operate) {
+        Ok(door) => door,
+        Err(error) => {
+            scheduler.stop(Duration::ZERO).await;
+            return Err(anyhow::Error::new(error).into());
+        }
+    };
     let address = door.local_addr();
     if !config.listen.is_loopback() && config.token.is_none() {
         tracing::warn!(%address, "anybody who reaches this address can have tasks run; give a --token");
@@ -103,6 +109,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         () = signals.next() => {}
         ended = &mut serving => {
             let reason = ended.map_or_else(|e| e.to_string(), |r| r.map_or_else(|e| e.to_string(), |()| "it ended".into()));
+            scheduler.stop(config.drain).await;
             return Err(anyhow::anyhow!("the HTTP door closed: {reason}").into());
         }
     }
@@ -114,6 +121,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         () = signals.next() => {
             // Nothing is lost: what runs now runs again after the next start, as after a crash.
             tracing::warn!("second signal, stopping at once");
+            scheduler.interrupt().await;
             exit_now();
         }
     }

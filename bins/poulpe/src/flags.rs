@@ -151,7 +151,8 @@ pub(crate) struct Flags {
     #[arg(
         long = "legacy_status",
         alias = "legacy-status",
-        env = "POULPE_LEGACY_STATUS"
+        env = "POULPE_LEGACY_STATUS",
+        value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub(crate) legacy_status: bool,
 

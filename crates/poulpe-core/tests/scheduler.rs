@@ -3,8 +3,8 @@
 use poulpe_core::store::{Limits, MemoryStore, SystemTimeSource};
 use poulpe_core::{
     Attempt, BadTask, Builder, Cancelled, Door, Due, Executor, Failure, Job, JobId, Kind, LaneSet,
-    Operate, Outcome, Output, Priority, Scheduler, Settings, State, Submit, Submitted, Task,
-    Waited,
+    Operate, Outcome, Output, Priority, Progress, RetryPolicy, Scheduler, Settings, State, Submit,
+    Submitted, Task, Waited,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -425,6 +425,77 @@ async fn a_job_of_a_kind_that_nobody_runs_here_waits_uncounted_and_is_shown() {
         job.progress.losses,
     );
     assert_eq!((job.state, counted), (State::Delayed, (0, 0, 0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_a_job_that_waits_behind_a_long_one_needs_no_worker() {
+    let (scheduler, script) = start(Settings {
+        workers: 1,
+        ..quick()
+    });
+    submit(&scheduler, task("long", "block")).await;
+    script.wait_for_runs(1);
+    let id = submit(&scheduler, task("behind", "ok")).await;
+    scheduler.cancel(&id).await.expect("a store");
+    assert_eq!(result(&scheduler, &id).await.reason, "cancelled");
+    script.release("long");
+    scheduler.stop(SOON).await;
+    assert_eq!(script.wait_for_runs(1).len(), 1, "it never ran");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stuck_attempt_does_not_hold_up_a_shutdown() {
+    let settings = Settings {
+        workers: 1,
+        timeout: Duration::from_millis(10),
+        stuck_grace: Duration::from_millis(10),
+        lease: Duration::from_millis(300),
+        max_retry: 0,
+        ..quick()
+    };
+    let (scheduler, script) = start(settings);
+    submit(&scheduler, task("a", "block")).await;
+    script.wait_for_runs(2);
+    let begin = Instant::now();
+    scheduler.stop(SOON).await;
+    assert!(begin.elapsed() < SOON / 2, "{:?}", begin.elapsed());
+    script.release("a");
+}
+
+/// A retry policy with a bug.
+struct Panics;
+
+impl RetryPolicy for Panics {
+    fn delay(&self, _: &Job, _: &Progress, _: &Failure) -> Option<Duration> {
+        panic!("told to panic")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_policy_that_panics_costs_no_worker() {
+    let script = Arc::new(Script::default());
+    let source = Arc::new(SystemTimeSource::new());
+    let store = Arc::new(MemoryStore::in_memory(Limits::default(), source));
+    let builder = Builder::new(store).settings(Settings {
+        workers: 1,
+        ..quick()
+    });
+    let builder = builder
+        .executor(Kind::new("SCRIPT"), script)
+        .retry_policy(Arc::new(Panics));
+    let scheduler = builder.start().expect("it starts");
+    let id = submit(
+        &scheduler,
+        Task {
+            max_retry: Some(1),
+            ..task("a", "fail")
+        },
+    )
+    .await;
+    assert_eq!(result(&scheduler, &id).await.attempts, 2);
+    let id = submit(&scheduler, task("b", "ok")).await;
+    assert_eq!(result(&scheduler, &id).await.outcome, Outcome::Ok);
+    scheduler.stop(SOON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,15 +22,45 @@ pub struct HttpIngress {
     operate: Arc<dyn Operate>,
 }
 
-impl HttpIngress {
-    /// Takes the port. Connections that come before [`serve`](Ingress::serve) wait for it. Must be called inside a
-    /// tokio runtime with network and time enabled. The error says what to change.
-    pub async fn bind(config: HttpConfig, operate: Arc<dyn Operate>) -> Result<Self, IngressError> {
-        let guard = Guard::new(config.token.as_deref()).map_err(IngressError)?;
+/// A port that was taken. Connections wait until a door opens on it.
+#[derive(Debug)]
+pub struct Port {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl Port {
+    /// Takes the port of a configuration, so that a problem with it shows before anything else starts. Must be called
+    /// inside a tokio runtime with network and time enabled. The error says what to change.
+    pub fn take(config: &HttpConfig) -> Result<Self, IngressError> {
         let address = SocketAddr::new(config.listen, config.port);
         let taken = listen(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
         let (local_addr, listener) =
             taken.map_err(|error| IngressError(bind_problem(address, &error)))?;
+        Ok(Self {
+            listener,
+            local_addr,
+        })
+    }
+}
+
+impl HttpIngress {
+    /// Takes the port and puts a door on it. Connections that come before [`serve`](Ingress::serve) wait for it.
+    pub async fn bind(config: HttpConfig, operate: Arc<dyn Operate>) -> Result<Self, IngressError> {
+        Self::on(Port::take(&config)?, config, operate)
+    }
+
+    /// Puts a door on a port that was taken before.
+    pub fn on(
+        port: Port,
+        config: HttpConfig,
+        operate: Arc<dyn Operate>,
+    ) -> Result<Self, IngressError> {
+        let guard = Guard::new(config.token.as_deref()).map_err(IngressError)?;
+        let Port {
+            listener,
+            local_addr,
+        } = port;
         Ok(Self {
             listener,
             local_addr,

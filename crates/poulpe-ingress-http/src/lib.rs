@@ -42,4 +42,4 @@ pub use config::{
     BODY_TIMEOUT, HEADER_TIMEOUT, HttpConfig, IDLE_TIMEOUT, MAX_ARRAY_BYTES, MAX_CONNECTIONS,
     MAX_TASK_BYTES,
 };
-pub use ingress::HttpIngress;
+pub use ingress::{HttpIngress, Port};

@@ -82,6 +82,7 @@ impl Medium for LogMedium {
             name: "embedded",
             place: self.place.clone(),
             durable: true,
+            full: self.log.spare.has_failed(),
             figures,
         }
     }

@@ -113,6 +113,11 @@ impl Spare {
         }
     }
 
+    /// Whether there is no room for another segment: new jobs are refused until there is.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.desk().state, State::Failed)
+    }
+
     /// Asks for wholly dead segments to be unlinked.
     pub(crate) fn ask_reclaim(&self) {
         self.desk().reclaim = true;

@@ -76,6 +76,7 @@ impl Medium for Memory {
             name: "memory",
             place: "memory".into(),
             durable: false,
+            full: false,
             figures: Vec::new(),
         }
     }

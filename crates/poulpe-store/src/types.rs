@@ -277,6 +277,8 @@ pub struct StoreStats {
     pub place: String,
     /// Whether what it acknowledges survives a power cut.
     pub durable: bool,
+    /// New jobs are refused for want of room.
+    pub full: bool,
     /// Its own figures by name, for operators.
     pub figures: Vec<(&'static str, u64)>,
 }

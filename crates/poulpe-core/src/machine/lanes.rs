@@ -3,7 +3,7 @@
 //! simulator drive it.
 
 use poulpe_job::Lane;
-use poulpe_store::ClaimedJob;
+use poulpe_store::{ClaimedJob, LeaseId};
 use std::collections::VecDeque;
 
 /// How much may be claimed.
@@ -136,6 +136,19 @@ impl Lanes {
     /// How many jobs are at hand.
     pub fn at_hand(&self) -> usize {
         self.common.len() + self.slots.iter().filter(|slot| slot.job.is_some()).count()
+    }
+
+    /// Takes the jobs under these leases back, as far as they haven't started.
+    pub fn take(&mut self, leases: &[LeaseId]) -> Vec<ClaimedJob> {
+        let is_meant = |job: &ClaimedJob| leases.contains(&job.lease);
+        let mut taken: Vec<ClaimedJob> = Vec::new();
+        for slot in &mut self.slots {
+            taken.extend(slot.job.take_if(|job| is_meant(job)));
+        }
+        let (meant, rest) = self.common.drain(..).partition(is_meant);
+        self.common = rest;
+        taken.extend::<VecDeque<_>>(meant);
+        taken
     }
 
     /// Takes everything that hasn't started back.

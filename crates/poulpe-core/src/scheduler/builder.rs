@@ -13,9 +13,10 @@ use crate::{Clock, Executor, FixedInterval, RetryPolicy, SystemClock};
 use poulpe_job::{Kind, MAX_LANES};
 use poulpe_store::JobStore;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 /// Why a scheduler can't be started.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +115,7 @@ impl Builder {
         }
         let wake = Arc::new(DispatchWake::default());
         let pool = Arc::new(Pool::new(workers, self.settings.prefetch(), wake.clone()));
-        let hub = Arc::new(Hub::new(wake, &pool));
+        let hub = Arc::new(Hub::new(wake));
         self.store.watch(hub.clone());
         let parts = Arc::new(Parts {
             ids: Ids::new(self.clock.wall().floor().as_millis()),
@@ -125,6 +126,7 @@ impl Builder {
             dead_letters: DeadLetters::new(self.files),
             started_at: self.clock.monotonic(),
             stopping: AtomicBool::new(false),
+            broken: OnceLock::new(),
             settings: self.settings,
             store: self.store,
             clock: self.clock,
@@ -133,23 +135,41 @@ impl Builder {
             hub,
             pool,
         });
+        parts.hub.serve(&parts);
         for lane in 0..workers {
             if let Err(error) = worker::spawn(&parts, &runtime, Seat::Own(lane)) {
                 parts.pool.close();
                 return Err(BuildError::Thread(error));
             }
         }
-        let tasks = vec![
-            runtime.spawn(settle::run(parts.clone())).abort_handle(),
-            runtime.spawn(keep::run(parts.clone())).abort_handle(),
-            runtime
-                .spawn(dead_letters::run(parts.clone()))
-                .abort_handle(),
-            runtime.spawn(dispatch::run(parts.clone())).abort_handle(),
+        let tasks = [
+            supervised(&parts, "settler", settle::run(parts.clone())),
+            supervised(&parts, "lease keeper", keep::run(parts.clone())),
+            supervised(&parts, "dead letters", dead_letters::run(parts.clone())),
+            supervised(&parts, "dispatcher", dispatch::run(parts.clone())),
         ];
         Ok(Scheduler {
             parts,
-            tasks: tasks.into(),
+            tasks: Arc::new(tasks),
         })
     }
+}
+
+/// Runs an actor. Should one panic, the daemon is of no use any more, and its health says so.
+fn supervised(
+    parts: &Arc<Parts>,
+    name: &'static str,
+    actor: impl Future<Output = ()> + Send + 'static,
+) -> AbortHandle {
+    let actor = tokio::spawn(actor);
+    let abort = actor.abort_handle();
+    let parts = parts.clone();
+    tokio::spawn(async move {
+        if actor.await.is_err_and(|end| end.is_panic()) {
+            tracing::error!(actor = name, "panicked; restart poulpe and report this");
+            // The first to panic is the one to know of.
+            let _ = parts.broken.set(name);
+        }
+    });
+    abort
 }

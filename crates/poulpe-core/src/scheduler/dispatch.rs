@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) async fn run(parts: Arc<Parts>) {
     let mut dispatcher = Dispatcher::new(Incarnation(rand::random()), parts.settings.lease);
     let mut pending = None;
+    // When the claim under way was sent first: a repeat gives leases that date from then.
+    let mut asked = (0, Duration::ZERO);
     loop {
         let now = parts.clock.monotonic();
         if parts.is_stopping() {
@@ -23,12 +25,15 @@ pub(crate) async fn run(parts: Arc<Parts>) {
         let has_more_events = !matches!(event, DispatchEvent::Room(_));
         match dispatcher.on(event, now) {
             Some(DispatchAction::Claim(claim)) => {
+                if claim.request != asked.0 {
+                    asked = (claim.request, now);
+                }
                 pending = Some(match parts.store.claim(claim).await {
                     Ok(claimed) => {
                         let leases: Vec<_> =
                             claimed.jobs.iter().map(|job| job.lease.clone()).collect();
                         if !leases.is_empty() {
-                            parts.keeper.taken(leases, now);
+                            parts.keeper.taken(leases, asked.1);
                         }
                         DispatchEvent::Claimed(claimed)
                     }

@@ -1,12 +1,13 @@
 //! Hears what happened in the store and wakes whoever it concerns.
 
-use super::pool::Pool;
+use super::Parts;
 use super::waiters::Waiters;
 use crate::CancelReason;
+use crate::machine::{Ended, Report, settlement};
 use poulpe_job::JobId;
-use poulpe_store::{LeaseId, Watcher};
+use poulpe_store::{ClaimedJob, LeaseId, Watcher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::Notify;
 
 /// Wakes the dispatcher: something may be ready, or there is room.
@@ -40,16 +41,23 @@ impl DispatchWake {
 pub(crate) struct Hub {
     pub(crate) waiters: Waiters,
     pub(crate) wake: Arc<DispatchWake>,
-    pool: Weak<Pool>,
+    /// Set once there is a scheduler. Weak: the store, which the scheduler holds, holds the hub.
+    parts: OnceLock<Weak<Parts>>,
 }
 
 impl Hub {
-    pub(crate) fn new(wake: Arc<DispatchWake>, pool: &Arc<Pool>) -> Self {
+    pub(crate) fn new(wake: Arc<DispatchWake>) -> Self {
         Self {
             waiters: Waiters::default(),
             wake,
-            pool: Arc::downgrade(pool),
+            parts: OnceLock::new(),
         }
+    }
+
+    /// From now on cancels reach this scheduler.
+    pub(crate) fn serve(&self, parts: &Arc<Parts>) {
+        // A hub is made for one scheduler; a second call would be a mistake of ours and changes nothing.
+        let _ = self.parts.set(Arc::downgrade(parts));
     }
 }
 
@@ -63,8 +71,26 @@ impl Watcher for Hub {
     }
 
     fn cancel_requested(&self, leases: &[LeaseId]) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.cancel(leases, CancelReason::Requested);
+        let Some(parts) = self.parts.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        // What is at hand but hasn't started needn't wait for a worker to find out.
+        for claimed in parts.pool.take(leases) {
+            let ClaimedJob {
+                lease,
+                job,
+                progress,
+                ..
+            } = claimed;
+            let ended = Ended::Cancelled(parts.clock.wall().floor());
+            let report = Report {
+                lease,
+                job,
+                progress,
+                ended,
+            };
+            parts.settles.push(settlement(report, &*parts.policy));
         }
+        parts.pool.cancel(leases, CancelReason::Requested);
     }
 }

@@ -4,6 +4,7 @@ use super::pool::Seat;
 use super::{Parts, worker};
 use crate::machine::{KeepAction, KeepEvent, LeaseKeeper};
 use poulpe_store::LeaseId;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -13,6 +14,8 @@ use tokio::sync::Notify;
 pub(crate) struct Keeper {
     machine: Mutex<LeaseKeeper>,
     wake: Notify,
+    /// How many stand-ins were started.
+    stand_ins: AtomicU32,
 }
 
 impl Keeper {
@@ -20,6 +23,7 @@ impl Keeper {
         Self {
             machine: Mutex::new(LeaseKeeper::new(lease)),
             wake: Notify::new(),
+            stand_ins: AtomicU32::new(0),
         }
     }
 
@@ -88,7 +92,8 @@ fn look_for_stuck(parts: &Arc<Parts>, now: Duration, grace: Duration) {
         canceller.cancel(crate::CancelReason::LeaseLost);
         parts.keeper.ended(vec![lease]);
         let Seat::Own(lane) = seat else { continue };
-        if let Err(error) = worker::spawn(parts, &Handle::current(), Seat::StandIn(lane)) {
+        let serial = parts.keeper.stand_ins.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = worker::spawn(parts, &Handle::current(), Seat::StandIn(lane, serial)) {
             tracing::error!(%error, lane, "no thread for the stand-in of a stuck worker");
         }
     }

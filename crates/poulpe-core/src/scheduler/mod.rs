@@ -34,8 +34,8 @@ use poulpe_job::Kind;
 use poulpe_store::JobStore;
 use settle::SettleQueue;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 
@@ -56,6 +56,8 @@ pub(crate) struct Parts {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) started_at: Duration,
     pub(crate) stopping: AtomicBool,
+    /// The actor that panicked, if one did.
+    pub(crate) broken: OnceLock<&'static str>,
 }
 
 impl Parts {
@@ -70,7 +72,7 @@ impl Parts {
 #[derive(Clone)]
 pub struct Scheduler {
     pub(crate) parts: Arc<Parts>,
-    tasks: Arc<[AbortHandle]>,
+    tasks: Arc<[AbortHandle; 4]>,
 }
 
 /// Sleeps until a time that may never come.

@@ -100,6 +100,11 @@ impl Operate for Scheduler {
     }
 
     fn health(&self) -> Result<(), String> {
+        if let Some(actor) = self.parts.broken.get() {
+            return Err(format!(
+                "the {actor} has panicked; restart poulpe and report this"
+            ));
+        }
         self.parts.store.health().map_err(|error| error.to_string())
     }
 
@@ -113,15 +118,15 @@ impl Operate for Scheduler {
             .parts
             .is_stopping()
             .then(|| "poulpe is shutting down".to_string());
+        let full = self
+            .parts
+            .store
+            .stats()
+            .full
+            .then(|| "the store has no room for new tasks; free disk space".to_string());
         vec![
-            check(
-                "store",
-                self.parts
-                    .store
-                    .health()
-                    .err()
-                    .map(|error| error.to_string()),
-            ),
+            check("store", self.health().err()),
+            check("room", full),
             check("dead letters", self.parts.dead_letters.trouble()),
             check("running", stopping),
         ]

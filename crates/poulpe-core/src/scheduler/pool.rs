@@ -26,13 +26,14 @@ pub(crate) struct Running {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Seat {
     Own(Lane),
-    StandIn(Lane),
+    /// The number tells apart two stand-ins of one lane that got stuck twice.
+    StandIn(Lane, u32),
 }
 
 impl Seat {
     pub(crate) fn lane(self) -> Lane {
         match self {
-            Seat::Own(lane) | Seat::StandIn(lane) => lane,
+            Seat::Own(lane) | Seat::StandIn(lane, _) => lane,
         }
     }
 }
@@ -79,7 +80,7 @@ impl Pool {
             }
             let job = match seat {
                 Seat::Own(lane) => state.lanes.next(lane),
-                Seat::StandIn(lane) => {
+                Seat::StandIn(lane, _) => {
                     // The stuck attempt has returned: its own worker is back.
                     if !state
                         .running
@@ -109,7 +110,7 @@ impl Pool {
             }
             let condvar = match seat {
                 Seat::Own(lane) => &self.own[usize::from(lane)],
-                Seat::StandIn(_) => &self.stand_ins,
+                Seat::StandIn(..) => &self.stand_ins,
             };
             state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -134,9 +135,7 @@ impl Pool {
         if let Seat::Own(lane) = seat {
             state.lanes.idle(lane);
         }
-        if state.running.is_empty() {
-            self.all_idle.notify_one();
-        }
+        self.tell_if_idle(&state);
         drop(state);
         if was_stuck {
             self.stand_ins.notify_all();
@@ -167,6 +166,11 @@ impl Pool {
 
     pub(crate) fn take_back(&self) -> Vec<ClaimedJob> {
         self.state().lanes.take_back()
+    }
+
+    /// Takes the jobs under these leases that haven't started.
+    pub(crate) fn take(&self, leases: &[LeaseId]) -> Vec<ClaimedJob> {
+        self.state().lanes.take(leases)
     }
 
     /// Stops the attempts under these leases.
@@ -212,24 +216,32 @@ impl Pool {
             .collect()
     }
 
-    /// Marks attempts as stuck that are past their deadline by more than `grace`: (lane, lease, whether the lane's own
-    /// worker is gone with it).
+    /// Marks attempts as stuck that are past their deadline by more than `grace`.
     pub(crate) fn find_stuck(
         &self,
         now: Duration,
         grace: Duration,
     ) -> Vec<(Seat, LeaseId, Canceller)> {
         let mut stuck = Vec::new();
-        for (seat, running) in &mut self.state().running {
-            let is_over = running
+        let mut state = self.state();
+        for (seat, running) in &mut state.running {
+            let end = running
                 .deadline
-                .is_some_and(|deadline| now > deadline.saturating_add(grace));
-            if is_over && !running.is_stuck {
+                .map(|deadline| deadline.saturating_add(grace));
+            if end.is_some_and(|end| now > end) && !running.is_stuck {
                 running.is_stuck = true;
                 stuck.push((*seat, running.lease.clone(), running.canceller.clone()));
             }
         }
+        self.tell_if_idle(&state);
         stuck
+    }
+
+    /// Stuck attempts don't count: nobody waits for them.
+    fn tell_if_idle(&self, state: &State) {
+        if state.running.values().all(|running| running.is_stuck) {
+            self.all_idle.notify_one();
+        }
     }
 
     /// When the next attempt would be stuck.

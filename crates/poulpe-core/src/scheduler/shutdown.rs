@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How long cancelled attempts may take to return: a command is killed within half a second.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
+/// The same when nobody wants to wait: a command that ignores SIGTERM is killed after half a second.
+const INTERRUPT_GRACE: Duration = Duration::from_millis(800);
 /// How long the last verdicts may take to be written.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 
@@ -50,17 +52,30 @@ impl Scheduler {
                 () = parts.clock.sleep_until(end) => {}
             }
         }
-        if let Err(reason) = dead_letters::copy_all(parts).await {
-            tracing::error!(
-                reason,
-                "dead letters could not be copied, they will be after the next start"
-            );
-        }
         parts.hub.waiters.close();
+        // What isn't copied by then is after the next start: the outbox keeps it.
+        let end = parts.clock.monotonic() + FLUSH_LIMIT;
+        tokio::select! {
+            copied = dead_letters::copy_all(parts) => if let Err(reason) = copied {
+                tracing::error!(reason, "dead letters could not be copied, they will be after the next start");
+            },
+            () = parts.clock.sleep_until(end) => {
+                tracing::warn!("not all dead letters were copied, the rest will be after the next start");
+            }
+        }
         parts.pool.close();
         for task in self.tasks.iter() {
             task.abort();
         }
+    }
+
+    /// For those who can't wait for [`stop`](Self::stop): stops every attempt, and returns when they have returned or
+    /// after less than a second. Nothing is settled: what ran runs again after the next start, as after a crash.
+    pub async fn interrupt(&self) {
+        let parts = &self.parts;
+        parts.stopping.store(true, Ordering::Release);
+        parts.pool.cancel_all(CancelReason::Shutdown);
+        wait_until_idle(parts, parts.clock.monotonic() + INTERRUPT_GRACE).await;
     }
 }
 

@@ -3,10 +3,10 @@
 use super::Parts;
 use super::counters::Counters;
 use super::pool::Seat;
-use crate::machine::{Ended, Report};
-use crate::{Attempt, Canceller, Failure, Output};
-use poulpe_job::{Job, Timestamp};
-use poulpe_store::{ClaimedJob, Started};
+use crate::machine::{Ended, Report, settlement};
+use crate::{Attempt, Canceller, Failure, FixedInterval, Output, RetryPolicy};
+use poulpe_job::{Job, Progress, Timestamp};
+use poulpe_store::{ClaimedJob, Settlement, Started};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) fn spawn(
 ) -> std::io::Result<std::thread::JoinHandle<()>> {
     let name = match seat {
         Seat::Own(lane) => format!("lane-{lane}"),
-        Seat::StandIn(lane) => format!("lane-{lane}-standin"),
+        Seat::StandIn(lane, _) => format!("lane-{lane}-standin"),
     };
     let (parts, runtime) = (parts.clone(), runtime.clone());
     std::thread::Builder::new()
@@ -31,7 +31,7 @@ pub(crate) fn spawn(
 fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
     while let Some((claimed, canceller)) = parts.pool.next(seat) {
         let report = work(parts, runtime, seat, claimed, &canceller);
-        let settlement = report.map(|report| crate::machine::settlement(report, &*parts.policy));
+        let settlement = report.map(|report| settle(parts, report));
         parts.settles.announce();
         let counts = parts.pool.ended(seat);
         parts.settles.push_announced(settlement.filter(|_| counts));
@@ -112,6 +112,22 @@ fn work(
         progress,
         ended,
     })
+}
+
+/// The settlement of a report. A retry policy that panics must not cost a worker: the fixed interval decides then.
+fn settle(parts: &Parts, report: Report) -> Settlement {
+    /// Asks the policy, and the fixed interval if that panics.
+    struct Guarded<'a>(&'a dyn RetryPolicy);
+    impl RetryPolicy for Guarded<'_> {
+        fn delay(&self, job: &Job, progress: &Progress, failure: &Failure) -> Option<Duration> {
+            let asked = AssertUnwindSafe(|| self.0.delay(job, progress, failure));
+            std::panic::catch_unwind(asked).unwrap_or_else(|_| {
+                tracing::error!(job = %job.id, "the retry policy panicked, the fixed interval decides");
+                FixedInterval.delay(job, progress, failure)
+            })
+        }
+    }
+    settlement(report, &Guarded(&*parts.policy))
 }
 
 /// A panic is a failure of this attempt, not of the worker.

@@ -263,6 +263,7 @@ impl Operate for Fake {
             retried: 11,
             lost: 12,
             store: StoreStats {
+                full: false,
                 name: "fake",
                 place: "here".into(),
                 durable: false,
