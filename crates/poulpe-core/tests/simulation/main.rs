@@ -14,6 +14,7 @@ mod life;
 mod log;
 mod message;
 mod promise;
+mod queue;
 mod summary;
 mod watcher;
 mod wire;

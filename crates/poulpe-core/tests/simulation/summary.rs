@@ -14,7 +14,7 @@ pub(crate) struct Summary {
 }
 
 /// What must happen in a thousand worlds.
-const ALL: [&str; 21] = [
+const ALL: [&str; 23] = [
     "jobs",
     "duplicates",
     "conflicts",
@@ -33,6 +33,8 @@ const ALL: [&str; 21] = [
     "crashes before a write",
     "crashes after a write",
     "failed disks",
+    "stalled disks",
+    "stops",
     "lost requests",
     "lost answers",
     "clock jumps",

@@ -1,5 +1,5 @@
-//! A world: one daemon after the other over one disk, those outside, and virtual time. Owns the queue of events, ordered
-//! by time and by chance among equals; runs it until nothing is left to happen. One thread, one seed, no other clocks.
+//! A world: one daemon after the other over one disk, those outside, and virtual time. Does what is
+//! still to happen, one event after the other, until nothing is left. One thread, one seed, no other clocks.
 
 use crate::client::Clients;
 use crate::daemon::Daemon;
@@ -9,12 +9,11 @@ use crate::faults::{Actions, Faults};
 use crate::history::{Entry, Fault, History, What};
 use crate::log::Log;
 use crate::message::{Out, Tick, To};
+use crate::queue::Queue;
 use crate::watcher::look;
 use crate::wire::{Answer, Request};
 use poulpe_core::Lane;
 use poulpe_core::store::{ManualTime, StoreError, TimeSource};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,8 +55,7 @@ pub(crate) struct World {
     pub(super) daemon: Option<Daemon>,
     pub(super) life: u64,
     pub(super) is_cut_off: bool,
-    events: BinaryHeap<Reverse<(Duration, u64, usize)>>,
-    payloads: Vec<Option<Event>>,
+    events: Queue<Event>,
 }
 
 /// What became of a world.
@@ -94,8 +92,7 @@ impl World {
             daemon: None,
             life: 0,
             is_cut_off: false,
-            events: BinaryHeap::new(),
-            payloads: Vec::new(),
+            events: Queue::new(),
         };
         for (at, errand) in plan {
             world.at(at, Event::Errand(errand));
@@ -122,12 +119,9 @@ impl World {
     /// Runs until nothing is left to happen.
     pub(crate) fn run(mut self) -> Past {
         let mut count = 0;
-        while let Some(Reverse((at, _, index))) = self.events.pop() {
+        while let Some((at, event)) = self.events.pop() {
             let ahead = at.saturating_sub(self.time.monotonic());
             self.time.advance(ahead);
-            let Some(event) = self.payloads[index].take() else {
-                continue;
-            };
             if self.actions.was_last() {
                 self.end_life(true);
             }
@@ -153,8 +147,7 @@ impl World {
 
     fn at(&mut self, at: Duration, event: Event) {
         let tie = self.dice.number(0..u64::MAX);
-        self.events.push(Reverse((at, tie, self.payloads.len())));
-        self.payloads.push(Some(event));
+        self.events.push(at, tie, event);
     }
 
     pub(super) fn soon(&mut self, millis: std::ops::Range<u64>, event: Event) {
