@@ -57,6 +57,18 @@ pub(super) fn a_revived_job_can_end_again(backend: &dyn Backend) {
     assert_eq!((counts.dead, counts.done, counts.outbox), (0, 1, 0));
 }
 
+pub(super) fn a_revived_jobs_result_is_kept_from_its_latest_end(backend: &dyn Backend) {
+    let scene = buried(backend, job("a"));
+    scene.enqueue(job("b"));
+    scene.settle(&scene.run_one().lease, complete(&scene));
+    scene.pass(Limits::default().result_ttl / 2);
+    scene.revive(&id("a"));
+    scene.settle(&scene.run_one().lease, complete(&scene));
+    scene.pass(Limits::default().result_ttl / 2);
+    assert_eq!(scene.state(&id("a")), State::Done);
+    assert_eq!(scene.counts().done, 1, "the result of b has expired");
+}
+
 pub(super) fn reviving_again_is_unknown(backend: &dyn Backend) {
     let scene = buried(backend, job("a"));
     scene.revive(&id("a"));

@@ -131,6 +131,7 @@ const CASES: &[Case] = list! {
         attempts_go_on_after_a_revive
         a_revived_job_may_be_lost_afresh
         a_revived_job_can_end_again
+        a_revived_jobs_result_is_kept_from_its_latest_end
         reviving_again_is_unknown
         a_dead_letters_id_is_free_when_its_result_expires
         a_dead_letter_is_known_as_long_as_it_lies_there

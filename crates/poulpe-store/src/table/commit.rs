@@ -1,11 +1,11 @@
 //! Staging and committing: the two halves of every change.
 
+use super::ended::End;
 use super::entry::{DeadJob, Phase};
 use super::expire::CAREFUL_LOSSES;
 use super::op::{Effects, Life, Note, Op, Record, Staged, Write};
 use super::{Load, Now, Table};
 use crate::StoreResult;
-use poulpe_job::State;
 
 impl<P: Clone> Table<P> {
     /// Checks a change and adds what must be written for it. Without `room` new jobs are refused as `Full`. An error
@@ -60,21 +60,22 @@ impl<P: Clone> Table<P> {
                         continue;
                     }
                     let job = self.living.remove(&hash);
-                    let settled = job.and_then(|job| job.settled).map(|fence| *fence);
-                    self.ended
-                        .insert(hash, sequence, &end, settled, place, len, &self.limits, now);
+                    let settled = job.and_then(|job| job.settled);
+                    let ended = End {
+                        settled: settled.map(|fence| *fence),
+                        ..End::done(sequence, &end, place, len, now)
+                    };
+                    self.ended.insert(hash, ended, now.wall.floor());
                     effects.finished.push(end.id);
                 }
-                Write::Checkpoint { name, .. } => {
-                    if let Some(checkpoint) = self.checkpoints.get_mut(&name) {
-                        checkpoint.place = Some(place);
-                    }
+                Write::Checkpoint { name, value, .. } => {
+                    self.restore_checkpoint(name, value, place);
                 }
             }
         }
         // A lane that a confined job held is free again: others may have waited for it.
         effects.work |= !effects.finished.is_empty() && self.ready.len() > 0;
-        self.ended.evict(&self.limits, now.wall.floor());
+        self.ended.evict(now.wall.floor());
         effects
     }
 
@@ -94,12 +95,6 @@ impl<P: Clone> Table<P> {
             self.commit_living(sequence, record, note, place, now, effects);
             return;
         };
-        let end = super::op::EndRecord {
-            id: record.job.id.clone(),
-            chosen: record.job.id_chosen,
-            digest: record.job.digest,
-            result: None,
-        };
         self.insert_dead(
             sequence,
             DeadJob {
@@ -114,22 +109,12 @@ impl<P: Clone> Table<P> {
             return;
         }
         let job = self.living.remove(&hash);
-        let settled = job.and_then(|job| job.settled).map(|fence| *fence);
-        let at = result.finished_at;
-        let dead = super::ended::Kind {
-            state: State::Dead,
-            finished_at: at,
+        let settled = job.and_then(|job| job.settled);
+        let ended = End {
+            settled: settled.map(|fence| *fence),
+            ..End::dead(sequence, &record.job, result, place, len)
         };
-        self.ended.insert_kind(
-            hash,
-            sequence,
-            &end,
-            settled,
-            place,
-            len,
-            &self.limits,
-            dead,
-        );
+        self.ended.insert(hash, ended, now.wall.floor());
         effects.finished.push(record.job.id.clone());
     }
 
@@ -161,6 +146,7 @@ impl<P: Clone> Table<P> {
         };
         job.place = Some(place);
         if let Some(lease) = tell {
+            job.cancel_on_its_way = false;
             effects.cancel_requested.push(lease);
             return;
         }

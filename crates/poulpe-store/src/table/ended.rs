@@ -1,31 +1,31 @@
 //! What is left of jobs that have ended: results and guarded ids, bounded by age, number and bytes.
 
 use super::entry::Fence;
-use super::op::EndRecord;
-use super::{ByHash, IdHash, Now};
+use super::{ByHash, IdHash};
 use crate::Limits;
 use poulpe_job::{Digest, State, Timestamp};
 use std::collections::VecDeque;
 
 /// A job that has ended.
 #[derive(Debug)]
-struct Ended<P> {
-    sequence: u64,
-    digest: Digest,
-    chosen: bool,
-    state: State,
-    expires: Timestamp,
-    settled: Option<Fence>,
-    len: u32,
-    /// `None` once the result was evicted and only the id is guarded.
-    place: Option<P>,
-}
-
-/// The way and time of an end.
-#[derive(Clone, Copy)]
-pub(super) struct Kind {
+pub(super) struct End<P> {
+    pub(super) sequence: u64,
+    pub(super) digest: Digest,
+    pub(super) chosen: bool,
     pub(super) state: State,
     pub(super) finished_at: Timestamp,
+    /// The lease that was settled last, so that a repeat is known.
+    pub(super) settled: Option<Fence>,
+    /// Where the result lies; `None` once it was evicted and only the id is guarded.
+    pub(super) place: Option<P>,
+    pub(super) len: u32,
+}
+
+struct Ended<P> {
+    end: End<P>,
+    expires: Timestamp,
+    /// Which entry of the queues is its own: a revived job ends twice with one sequence.
+    ticket: u64,
 }
 
 /// What a look-up finds.
@@ -37,176 +37,169 @@ pub(super) struct Kept<P> {
 }
 
 pub(super) struct EndedJobs<P> {
+    limits: Limits,
     jobs: ByHash<Ended<P>>,
-    /// Results, oldest first.
+    next_ticket: u64,
+    /// Results by ticket, oldest first; also some that were replaced or forgotten since.
     results: VecDeque<(IdHash, u64)>,
-    /// Ids that are guarded without a result, oldest first.
+    /// Ids that are guarded without a result, oldest first; likewise.
     guards: VecDeque<(IdHash, u64)>,
-    bytes: u64,
-    /// How many results of jobs that are done are kept.
-    done: u64,
+    kept: Figures,
+}
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Figures {
+    /// Results.
+    pub(super) results: usize,
+    /// Those among them whose jobs are done, not dead.
+    pub(super) done: u64,
+    /// Bytes of results.
+    pub(super) bytes: u64,
+    /// Chosen ids that are guarded, with a result or without.
+    pub(super) guards: usize,
 }
 
 impl<P: Clone> EndedJobs<P> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
+            limits,
             jobs: ByHash::default(),
+            next_ticket: 0,
             results: VecDeque::new(),
             guards: VecDeque::new(),
-            bytes: 0,
-            done: 0,
+            kept: Figures::default(),
         }
+    }
+
+    fn valid(&self, hash: IdHash, now: Timestamp) -> Option<&End<P>> {
+        let job = self.jobs.get(&hash).filter(|job| job.expires > now)?;
+        Some(&job.end)
     }
 
     /// The digest and state behind an id that is still known.
     pub(super) fn guard(&self, hash: IdHash, now: Timestamp) -> Option<(Digest, State)> {
-        self.jobs
-            .get(&hash)
-            .filter(|job| job.expires > now)
-            .map(|job| (job.digest, job.state))
+        self.valid(hash, now).map(|end| (end.digest, end.state))
     }
 
     pub(super) fn was_settled(&self, hash: IdHash, fence: &Fence) -> bool {
         self.jobs
             .get(&hash)
-            .is_some_and(|job| job.settled.as_ref() == Some(fence))
+            .is_some_and(|job| job.end.settled.as_ref() == Some(fence))
     }
 
     /// Whether the id is guarded for another job than the one with this sequence.
     pub(super) fn belongs_to_other(&self, hash: IdHash, sequence: u64, now: Timestamp) -> bool {
-        self.jobs
-            .get(&hash)
-            .is_some_and(|job| job.sequence != sequence && job.expires > now)
+        self.valid(hash, now)
+            .is_some_and(|end| end.sequence != sequence)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
-    pub(super) fn insert(
-        &mut self,
-        hash: IdHash,
-        sequence: u64,
-        end: &EndRecord,
-        settled: Option<Fence>,
-        place: P,
-        len: u32,
-        limits: &Limits,
-        now: Now,
-    ) {
-        let finished_at = end
-            .result
-            .as_ref()
-            .map_or(now.wall.floor(), |result| result.finished_at);
-        let kind = Kind {
-            state: State::Done,
-            finished_at,
-        };
-        self.insert_kind(hash, sequence, end, settled, place, len, limits, kind);
+    /// What is left of the latest job with this id.
+    pub(super) fn get(&self, hash: IdHash, now: Timestamp) -> Option<Kept<P>> {
+        self.valid(hash, now).map(|end| Kept {
+            sequence: end.sequence,
+            state: end.state,
+            place: end.place.clone(),
+        })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
-    pub(super) fn insert_kind(
-        &mut self,
-        hash: IdHash,
-        sequence: u64,
-        end: &EndRecord,
-        settled: Option<Fence>,
-        place: P,
-        len: u32,
-        limits: &Limits,
-        kind: Kind,
-    ) {
-        let expires = kind.finished_at.after(limits.result_ttl);
-        let ended = Ended {
-            sequence,
-            digest: end.digest,
-            chosen: end.chosen,
-            state: kind.state,
-            expires,
-            settled,
-            len,
-            place: Some(place),
-        };
-        self.count_in(len, kind.state);
-        if let Some(old) = self.jobs.insert(hash, ended) {
-            self.count_out(&old);
+    /// Keeps what is left of a job. A result that tells of the future, by a clock that went wrong, counts from now.
+    pub(super) fn insert(&mut self, hash: IdHash, end: End<P>, now: Timestamp) {
+        // A dead letter that was copied is written again behind the end of a later job with its id.
+        let belongs_to_later = self
+            .valid(hash, now)
+            .is_some_and(|known| known.sequence > end.sequence);
+        if belongs_to_later {
+            return;
         }
-        self.results.push_back((hash, sequence));
+        self.remove(hash);
+        self.kept.results += 1;
+        self.kept.bytes += u64::from(end.len);
+        self.kept.done += u64::from(end.state == State::Done);
+        self.kept.guards += usize::from(end.chosen);
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.results.push_back((hash, ticket));
+        let expires = end.finished_at.min(now).after(self.limits.result_ttl);
+        let ended = Ended {
+            end,
+            expires,
+            ticket,
+        };
+        self.jobs.insert(hash, ended);
     }
 
     /// A record of a dead letter was written anew, elsewhere.
     pub(super) fn moved(&mut self, hash: IdHash, sequence: u64, place: &P) {
-        if let Some(job) = self
-            .jobs
-            .get_mut(&hash)
-            .filter(|job| job.sequence == sequence && job.place.is_some())
+        if let Some(job) = self.jobs.get_mut(&hash)
+            && job.end.sequence == sequence
+            && job.end.place.is_some()
         {
-            job.place = Some(place.clone());
+            job.end.place = Some(place.clone());
         }
     }
 
     /// The job is alive again, or was removed by a person.
     pub(super) fn forget(&mut self, hash: IdHash, sequence: u64) {
-        if self
+        let is_current = self
             .jobs
             .get(&hash)
-            .is_some_and(|job| job.sequence == sequence)
-        {
+            .is_some_and(|job| job.end.sequence == sequence);
+        if is_current {
             self.remove(hash);
         }
     }
 
     fn remove(&mut self, hash: IdHash) {
-        if let Some(old) = self.jobs.remove(&hash) {
-            self.count_out(&old);
-        }
-    }
-
-    fn count_in(&mut self, len: u32, state: State) {
-        self.bytes += u64::from(len);
-        self.done += u64::from(state == State::Done);
-    }
-
-    fn count_out(&mut self, old: &Ended<P>) {
-        if old.place.is_some() {
-            self.bytes -= u64::from(old.len);
-            self.done -= u64::from(old.state == State::Done);
-        }
+        let Some(Ended { mut end, .. }) = self.jobs.remove(&hash) else {
+            return;
+        };
+        self.kept.drop_result(&mut end);
+        self.kept.guards -= usize::from(end.chosen);
     }
 
     /// Drops what is over the limits, oldest first.
-    pub(super) fn evict(&mut self, limits: &Limits, now: Timestamp) {
-        while let Some(&(hash, sequence)) = self.results.front() {
-            let current = self
+    pub(super) fn evict(&mut self, now: Timestamp) {
+        self.evict_results(now);
+        self.evict_guards(now);
+    }
+
+    fn evict_results(&mut self, now: Timestamp) {
+        while let Some(&(hash, ticket)) = self.results.front() {
+            let is_over = self.kept.results > self.limits.result_max
+                || self.kept.bytes > self.limits.result_bytes;
+            let job = self
                 .jobs
                 .get_mut(&hash)
-                .filter(|job| job.sequence == sequence && job.place.is_some());
-            let Some(job) = current else {
+                .filter(|job| job.ticket == ticket && job.end.place.is_some());
+            let Some(job) = job else {
                 self.results.pop_front();
                 continue;
             };
             let is_old = job.expires <= now;
-            let is_over =
-                self.results.len() > limits.result_max || self.bytes > limits.result_bytes;
             if !is_old && !is_over {
-                break;
+                return;
             }
             self.results.pop_front();
-            if is_old || !job.chosen {
+            if is_old || !job.end.chosen {
                 self.remove(hash);
                 continue;
             }
-            self.bytes -= u64::from(job.len);
-            self.done -= u64::from(job.state == State::Done);
-            job.place = None;
-            self.guards.push_back((hash, sequence));
+            self.kept.drop_result(&mut job.end);
+            self.guards.push_back((hash, ticket));
         }
-        while let Some(&(hash, sequence)) = self.guards.front() {
+    }
+
+    /// An id whose result is kept stays guarded whatever the limit says: its result couldn't be told from another's.
+    fn evict_guards(&mut self, now: Timestamp) {
+        while let Some(&(hash, ticket)) = self.guards.front() {
+            let is_over = self.kept.guards > self.limits.id_max;
             let job = self
                 .jobs
                 .get(&hash)
-                .filter(|job| job.sequence == sequence && job.place.is_none());
-            let is_over = self.guards.len() + self.results.len() > limits.id_max;
+                .filter(|job| job.ticket == ticket && job.end.place.is_none());
             match job {
-                Some(job) if job.expires > now && !is_over => break,
+                Some(job) if job.expires > now && !is_over => return,
                 Some(_) => self.remove(hash),
                 None => {}
             }
@@ -214,26 +207,31 @@ impl<P: Clone> EndedJobs<P> {
         }
     }
 
-    pub(super) fn get(&self, hash: IdHash, now: Timestamp) -> Option<Kept<P>> {
-        let job = self.jobs.get(&hash).filter(|job| job.expires > now)?;
-        Some(Kept {
-            sequence: job.sequence,
-            state: job.state,
-            place: job.place.clone(),
-        })
-    }
-
-    /// Results that are kept, as (sequence, place), those of living and dead ones left out.
+    /// Results of jobs that are done, as (sequence, place).
     pub(super) fn done(&self, now: Timestamp) -> impl Iterator<Item = (u64, &P)> {
         let kept = self
             .jobs
             .values()
-            .filter(move |job| job.state == State::Done && job.expires > now);
-        kept.filter_map(|job| Some((job.sequence, job.place.as_ref()?)))
+            .filter(move |job| job.end.state == State::Done && job.expires > now);
+        kept.filter_map(|job| Some((job.end.sequence, job.end.place.as_ref()?)))
     }
 
-    /// (results kept, bytes of results, ids guarded).
-    pub(super) fn figures(&self) -> (u64, u64, u64) {
-        (self.done, self.bytes, self.jobs.len() as u64)
+    pub(super) fn figures(&self) -> Figures {
+        self.kept
     }
 }
+
+impl Figures {
+    /// Takes the result of a job that has one.
+    fn drop_result<P>(&mut self, end: &mut End<P>) {
+        if end.place.take().is_none() {
+            return;
+        }
+        self.results -= 1;
+        self.bytes -= u64::from(end.len);
+        self.done -= u64::from(end.state == State::Done);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::entry::{Living, Phase};
 use super::op::{Life, Note, Op, OpAnswer, Record, Staged, Write};
-use super::{IdHash, Now, Table};
+use super::{CheckpointValue, IdHash, Now, Table};
 use crate::{Accepted, Checkpoint, Entry, Group, GroupAnswer};
 use poulpe_job::{Job, Progress, State};
 
@@ -108,30 +108,16 @@ impl<P: Clone> Table<P> {
         };
         job.accepted_at = now.wall.floor();
         let queue = self.ready.key(&job.lanes, false);
-        self.living.insert(
-            hash,
-            Living {
-                sequence,
-                digest: job.digest,
-                chosen: job.id_chosen,
-                cancel_requested: false,
-                priority: job.priority.rank(),
-                queue,
-                due: job.due,
-                claims: 0,
-                attempts: 0,
-                failures: 0,
-                losses: 0,
-                phase: Phase::Busy(state),
-                settled: None,
-                place: None,
-            },
-        );
         let record = Box::new(Record {
             job,
             progress,
             life,
         });
+        let living = Living {
+            phase: Phase::Busy(state),
+            ..Living::of(sequence, &record, queue)
+        };
+        self.living.insert(hash, living);
         writes.push(Write::Put {
             sequence,
             record,
@@ -155,11 +141,13 @@ impl<P: Clone> Table<P> {
     }
 
     fn gate(&self, checkpoint: &Checkpoint) -> Gate {
-        let current = self.checkpoints.get(&checkpoint.name);
-        if current.is_some_and(|c| c.place.is_none()) {
+        let known = self.checkpoints.get(&checkpoint.name);
+        if known.is_some_and(|known| known.busy) {
             return Gate::Busy;
         }
-        let value = current.map(|c| &c.value);
+        let value = known
+            .and_then(|known| known.current.as_ref())
+            .map(|(value, _)| value);
         if value == checkpoint.expected.as_ref() {
             return Gate::Open;
         }
@@ -184,14 +172,15 @@ impl<P: Clone> Table<P> {
 
     fn stage_checkpoint(&mut self, checkpoint: Checkpoint, writes: &mut Vec<Write<P>>) {
         let Checkpoint { name, next, .. } = checkpoint;
-        let value = super::CheckpointValue {
-            value: next.clone(),
-            place: None,
-        };
-        let previous = self
+        let known = self
             .checkpoints
-            .insert(name.clone(), value)
-            .and_then(|old| old.place);
+            .entry(name.clone())
+            .or_insert(CheckpointValue {
+                current: None,
+                busy: false,
+            });
+        known.busy = true;
+        let previous = known.current.as_ref().map(|(_, place)| place.clone());
         writes.push(Write::Checkpoint {
             name,
             value: next,

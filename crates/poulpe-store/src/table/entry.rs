@@ -44,6 +44,8 @@ pub(super) struct Living<P> {
     pub(super) digest: Digest,
     pub(super) chosen: bool,
     pub(super) cancel_requested: bool,
+    /// The write of that wish is on its way; until then the job can't be written again.
+    pub(super) cancel_on_its_way: bool,
     pub(super) priority: u8,
     pub(super) queue: QueueKey,
     pub(super) due: Timestamp,

@@ -45,6 +45,9 @@ impl<P: Clone> Table<P> {
             let Phase::Leased(lease) = &job.phase else {
                 break;
             };
+            if job.cancel_on_its_way {
+                break;
+            }
             let started = lease.started;
             if job.cancel_requested {
                 let result = cancelled_result(job.attempts, now.wall.floor());

@@ -118,15 +118,14 @@ impl<P: Clone> Table<P> {
     pub fn counts(&mut self, now: Now) -> Counts {
         self.move_due(now, usize::MAX);
         // Results expire with time, but are dropped by writes only.
-        self.ended.evict(&self.limits, now.wall.floor());
-        let (done, ..) = self.ended.figures();
+        self.ended.evict(now.wall.floor());
         Counts {
             delayed: self.timeline.len() as u64 - self.retrying,
             ready: self.ready.len(),
             running: self.leases.len() as u64,
             retrying: self.retrying,
             dead: self.dead.len() as u64,
-            done,
+            done: self.ended.figures().done,
             outbox: self.outbox.len() as u64,
             waiting: self.ready.waiting(),
             next_due: self.timeline.first_key_value().map(|((due, _), _)| *due),
@@ -135,18 +134,17 @@ impl<P: Clone> Table<P> {
 
     /// The value of a checkpoint whose write is durable.
     pub fn checkpoint(&self, name: &str) -> Option<Vec<u8>> {
-        self.checkpoints
-            .get(name)
-            .map(|checkpoint| checkpoint.value.clone())
+        let known = self.checkpoints.get(name)?;
+        known.current.as_ref().map(|(value, _)| value.clone())
     }
 
     /// Figures for operators.
     pub fn figures(&self) -> Vec<(&'static str, u64)> {
-        let (results, bytes, guards) = self.ended.figures();
+        let kept = self.ended.figures();
         vec![
-            ("results", results),
-            ("result_bytes", bytes),
-            ("guarded_ids", guards),
+            ("results", kept.results as u64),
+            ("result_bytes", kept.bytes),
+            ("guarded_ids", kept.guards as u64),
         ]
     }
 }

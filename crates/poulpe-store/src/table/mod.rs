@@ -87,15 +87,15 @@ pub trait Load<P> {
 
 /// A value that moves by compare-and-set.
 struct CheckpointValue<P> {
-    value: Vec<u8>,
-    /// `None` while its write is on its way.
-    place: Option<P>,
+    /// The durable value and where it lies; `None` until its first write is durable.
+    current: Option<(Vec<u8>, P)>,
+    /// A write is on its way.
+    busy: bool,
 }
 
 /// Every job of a store; `P` says where its record lies.
 pub struct Table<P> {
     keys: (RandomState, RandomState),
-    limits: Limits,
     next_sequence: u64,
     living: ByHash<Living<P>>,
     dead: BTreeMap<u64, DeadJob<P>>,
@@ -121,12 +121,11 @@ impl<P: Clone> Table<P> {
     pub fn new(limits: Limits) -> Self {
         Self {
             keys: (RandomState::new(), RandomState::new()),
-            limits,
             next_sequence: 1,
             living: ByHash::default(),
             dead: BTreeMap::new(),
             dead_by_id: ByHash::default(),
-            ended: EndedJobs::new(),
+            ended: EndedJobs::new(limits),
             timeline: BTreeMap::new(),
             retrying: 0,
             ready: ReadyQueues::default(),

@@ -1,6 +1,6 @@
 //! What people do to jobs: cancel, revive, purge; and dead letters that were copied.
 
-use super::entry::{DeadJob, Living, Phase};
+use super::entry::{DeadJob, Fence, Living, Phase};
 use super::op::{EndRecord, Life, Note, Op, OpAnswer, Staged, Write};
 use super::settle::{cancelled_result, expect_record};
 use super::{IdHash, Load, Now, Table};
@@ -37,8 +37,9 @@ impl<P: Clone> Table<P> {
             return Ok(cancelled(Cancelled::Done));
         };
         if !job.cancel_requested {
-            // The job stays leased while this is written: its settlement must not have to wait.
+            // The job stays leased while this is written: its start and its renewals don't wait.
             job.cancel_requested = true;
+            job.cancel_on_its_way = true;
             let Fence {
                 claims,
                 incarnation,
@@ -203,8 +204,8 @@ impl<P: Clone> Table<P> {
             self.outbox.insert(sequence);
         }
         let of_id = self.dead_by_id.entry(dead.hash).or_default();
-        if !of_id.contains(&sequence) {
-            of_id.push(sequence);
+        if let Err(place) = of_id.binary_search(&sequence) {
+            of_id.insert(place, sequence);
         }
         self.dead.insert(sequence, dead);
     }
@@ -222,8 +223,6 @@ impl<P: Clone> Table<P> {
         }
     }
 }
-
-use super::entry::Fence;
 
 fn cancelled(answer: Cancelled) -> Staged {
     Staged::Answer(OpAnswer::Cancelled(answer))

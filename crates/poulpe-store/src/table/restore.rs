@@ -1,12 +1,13 @@
 //! Filling an empty table from what was written, in the order of writing.
 
+use super::ended::End;
 use super::entry::{DeadJob, Fence, Lease, Living, Phase};
 use super::expire::CAREFUL_LOSSES;
 use super::op::{EndRecord, Life, Record, StartMark};
 use super::ready::QueueKey;
 use super::{CheckpointValue, IdHash, Now, Table};
 use crate::Incarnation;
-use poulpe_job::State;
+use poulpe_job::{Job, JobResult, State};
 use std::time::Duration;
 
 impl<P> Living<P> {
@@ -18,6 +19,7 @@ impl<P> Living<P> {
             digest: job.digest,
             chosen: job.id_chosen,
             cancel_requested: progress.cancel_requested,
+            cancel_on_its_way: false,
             priority: job.priority.rank(),
             queue,
             due: job.due,
@@ -70,14 +72,9 @@ impl<P: Clone> Table<P> {
                     self.ended.moved(hash, sequence, &place);
                     return;
                 }
-                let end = end_of(record);
-                let kind = super::ended::Kind {
-                    state: State::Dead,
-                    finished_at: result.finished_at,
-                };
-                self.ended
-                    .insert_kind(hash, sequence, &end, None, place, len, &self.limits, kind);
-                self.ended.evict(&self.limits, now.wall.floor());
+                let ended = End::dead(sequence, &record.job, result, place, len);
+                self.ended.insert(hash, ended, now.wall.floor());
+                self.ended.evict(now.wall.floor());
             }
         }
     }
@@ -87,14 +84,14 @@ impl<P: Clone> Table<P> {
         self.next_sequence = self.next_sequence.max(sequence + 1);
         let hash = self.hash(&end.id);
         self.drop_living(hash, sequence);
+        self.remove_dead(sequence);
         if end.result.is_none() {
-            self.remove_dead(sequence);
             self.ended.forget(hash, sequence);
             return;
         }
-        self.ended
-            .insert(hash, sequence, end, None, place, len, &self.limits, now);
-        self.ended.evict(&self.limits, now.wall.floor());
+        let ended = End::done(sequence, end, place, len, now);
+        self.ended.insert(hash, ended, now.wall.floor());
+        self.ended.evict(now.wall.floor());
     }
 
     /// The start of an attempt was found: unless its verdict follows, its worker vanished with the process. The job is
@@ -145,8 +142,8 @@ impl<P: Clone> Table<P> {
         self.checkpoints.insert(
             name,
             CheckpointValue {
-                value,
-                place: Some(place),
+                current: Some((value, place)),
+                busy: false,
             },
         );
     }
@@ -168,12 +165,33 @@ impl<P: Clone> Table<P> {
     }
 }
 
-fn end_of(record: &Record) -> EndRecord {
-    let job = &record.job;
-    EndRecord {
-        id: job.id.clone(),
-        chosen: job.id_chosen,
-        digest: job.digest,
-        result: None,
+impl<P> End<P> {
+    /// A job that is done, as its record tells it.
+    pub(super) fn done(sequence: u64, end: &EndRecord, place: P, len: u32, now: Now) -> Self {
+        let result = end.result.as_ref();
+        Self {
+            sequence,
+            digest: end.digest,
+            chosen: end.chosen,
+            state: State::Done,
+            finished_at: result.map_or(now.wall.floor(), |result| result.finished_at),
+            settled: None,
+            place: Some(place),
+            len,
+        }
+    }
+
+    /// A dead letter, as its record tells it.
+    pub(super) fn dead(sequence: u64, job: &Job, result: &JobResult, place: P, len: u32) -> Self {
+        Self {
+            sequence,
+            digest: job.digest,
+            chosen: job.id_chosen,
+            state: State::Dead,
+            finished_at: result.finished_at,
+            settled: None,
+            place: Some(place),
+            len,
+        }
     }
 }

@@ -25,7 +25,7 @@ impl<P: Clone> Table<P> {
         let any_busy = settlements.iter().any(|s| {
             self.living
                 .get(&self.hash(&s.lease.job))
-                .is_some_and(|job| matches!(job.phase, Phase::Busy(_)))
+                .is_some_and(|job| job.cancel_on_its_way || matches!(job.phase, Phase::Busy(_)))
         });
         if any_busy {
             return Ok(Staged::Later(Op::Settle(settlements)));
@@ -176,7 +176,8 @@ impl<P: Clone> Table<P> {
         let then = match &record.life {
             Life::Dead { .. } => State::Dead,
             Life::Living if record.job.due <= now.wall.floor() => State::Ready,
-            Life::Living => State::Retrying,
+            Life::Living if job.was_tried() => State::Retrying,
+            Life::Living => State::Delayed,
         };
         job.phase = Phase::Busy(then);
         let previous = job.place.clone();
