@@ -25,11 +25,12 @@ pub(super) fn a_revived_job_is_ready_with_fresh_retries(backend: &dyn Backend) {
     assert_eq!((counts.dead, counts.outbox, counts.ready), (0, 0, 1));
 }
 
-pub(super) fn attempts_go_on_after_a_revive(backend: &dyn Backend) {
+pub(super) fn attempts_and_claims_go_on_after_a_revive(backend: &dyn Backend) {
     let scene = buried(backend, job("a"));
     scene.revive(&id("a"));
     let claimed = scene.claim_one();
     assert_eq!(claimed.progress.errors.len(), 1, "old errors are kept");
+    assert_eq!(claimed.progress.claims, 2);
     assert_eq!(scene.start(&claimed.lease), Started::Go(2));
 }
 

@@ -128,7 +128,7 @@ const CASES: &[Case] = list! {
     }
     dead {
         a_revived_job_is_ready_with_fresh_retries
-        attempts_go_on_after_a_revive
+        attempts_and_claims_go_on_after_a_revive
         a_revived_job_may_be_lost_afresh
         a_revived_job_can_end_again
         a_revived_jobs_result_is_kept_from_its_latest_end

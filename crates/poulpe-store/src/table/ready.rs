@@ -105,11 +105,11 @@ impl ReadyQueues {
         let (order, hash, key) = best?;
         self.remove(key, &order);
         let queue = &self.queues[key as usize];
-        let lane = if queue.lanes.is_any() {
-            self.lane_for_any(room)
-        } else {
-            queue.lane(room, leased)
+        let may_have = |lane: &Lane| {
+            let is_any = queue.lanes.is_any();
+            is_any || (queue.lanes.allows(*lane) && !leased.contains_key(lane))
         };
+        let lane = self.least_wanted(room.idle.iter().copied().filter(may_have));
         match lane {
             Some(lane) => room.idle.retain(|idle| *idle != lane),
             None => room.prefetch -= 1,
@@ -117,19 +117,26 @@ impl ReadyQueues {
         Some((hash, lane))
     }
 
-    /// An idle lane for a job that may run anywhere: one that no confined job waits for, if there is one.
-    fn lane_for_any(&self, room: &Room) -> Option<Lane> {
-        let confined: Vec<&LaneSet> = self
-            .filled
-            .iter()
-            .map(|key| &self.queues[*key as usize].lanes)
-            .filter(|lanes| !lanes.is_any())
-            .collect();
-        let unwanted = room
-            .idle
-            .iter()
-            .find(|lane| !confined.iter().any(|lanes| lanes.allows(**lane)));
-        unwanted.or(room.idle.first()).copied()
+    /// The lane that the fewest lane sets of ready confined jobs wait for, so that as many jobs as can be find one.
+    fn least_wanted(&self, lanes: impl Iterator<Item = Lane>) -> Option<Lane> {
+        let mut best: Option<(usize, Lane)> = None;
+        for lane in lanes {
+            let wanted_by = self.confined().filter(|set| set.allows(lane)).count();
+            if wanted_by == 0 {
+                return Some(lane);
+            }
+            if best.is_none_or(|(fewest, _)| wanted_by < fewest) {
+                best = Some((wanted_by, lane));
+            }
+        }
+        best.map(|(_, lane)| lane)
+    }
+
+    /// The lane sets of ready confined jobs.
+    fn confined(&self) -> impl Iterator<Item = &LaneSet> {
+        let filled = self.filled.iter();
+        let sets = filled.map(|key| &self.queues[*key as usize].lanes);
+        sets.filter(|set| !set.is_any())
     }
 
     /// Lanes that ready jobs confined to lanes wait for, and whether a job waits for just any idle lane.
@@ -170,13 +177,6 @@ impl Queue {
         self.lanes.is_any() && !self.careful
     }
 
-    fn lane(&self, room: &Room, leased: &HashMap<Lane, u64>) -> Option<Lane> {
-        room.idle
-            .iter()
-            .copied()
-            .find(|lane| self.lanes.allows(*lane) && !leased.contains_key(lane))
-    }
-
     fn fits(&self, room: &Room, leased: &HashMap<Lane, u64>) -> bool {
         if self.prefetchable() {
             return !room.idle.is_empty() || room.prefetch > 0;
@@ -184,7 +184,12 @@ impl Queue {
         if self.lanes.is_any() {
             !room.idle.is_empty()
         } else {
-            self.lane(room, leased).is_some()
+            let is_free = |lane: &Lane| !leased.contains_key(lane);
+            let mut allowed = room.idle.iter().filter(|lane| self.lanes.allows(**lane));
+            allowed.any(is_free)
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
