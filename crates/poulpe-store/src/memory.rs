@@ -2,9 +2,10 @@
 
 use crate::store::{Medium, Shared, TableStore};
 use crate::table::{
-    EndRecord, Load, Op, OpAnswer, Record, Staged, StartMark, Stored, Table, Write,
+    EndRecord, Life, Load, Op, OpAnswer, Record, Staged, StartMark, Stored, Table, Write,
 };
 use crate::{BoxFuture, Limits, StoreError, StoreResult, StoreStats, TimeSource};
+use poulpe_job::{JobResult, Params};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A store in memory.
@@ -99,19 +100,32 @@ fn keep(write: &Write<Arc<Stored>>) -> (Arc<Stored>, u32) {
         ),
         Write::Checkpoint { value, .. } => (
             Arc::new(Stored::Checkpoint(value.clone())),
-            value.len() as u32,
+            weight(value.len()),
         ),
     }
 }
 
+/// What a record takes, as far as clients decide on it.
 fn weight_of_record(record: &Record) -> u32 {
-    (size_of::<Record>() + record.job.name.len()) as u32
+    let params = match &record.job.params {
+        Params::Text(text) => text.len(),
+        Params::List(words) => words.iter().map(String::len).sum(),
+    };
+    let result = match &record.life {
+        Life::Dead { result, .. } => weight_of_result(result),
+        Life::Living => 0,
+    };
+    weight(size_of::<Record>() + record.job.name.len() + params + result)
 }
 
 fn weight_of_end(end: &EndRecord) -> u32 {
-    let text = end
-        .result
-        .as_ref()
-        .map_or(0, |result| result.output.len() + result.reason.len());
-    (size_of::<EndRecord>() + text) as u32
+    weight(size_of::<EndRecord>() + end.result.as_ref().map_or(0, weight_of_result))
+}
+
+fn weight_of_result(result: &JobResult) -> usize {
+    result.output.len() + result.reason.len()
+}
+
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }

@@ -176,3 +176,12 @@ pub struct Effects {
     /// Leases whose jobs were cancelled.
     pub cancel_requested: Vec<LeaseId>,
 }
+
+impl Effects {
+    /// Takes in what a later step made known.
+    pub(crate) fn add(&mut self, later: Effects) {
+        self.work |= later.work;
+        self.finished.extend(later.finished);
+        self.cancel_requested.extend(later.cancel_requested);
+    }
+}

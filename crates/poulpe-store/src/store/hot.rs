@@ -1,0 +1,131 @@
+//! The verbs of the hot path, and the outbox.
+
+use super::{Medium, TableStore, ready, wrong_answer};
+use crate::table::{Op, OpAnswer, Stored};
+use crate::{
+    BoxFuture, Claim, Claimed, ClaimedJob, Group, GroupAnswer, Hold, LeaseId, Outbox, OutboxItem,
+    Settlement, Started, Store, StoreError, StoreResult,
+};
+use poulpe_job::Progress;
+use std::time::Duration;
+
+impl<M: Medium> TableStore<M> {
+    async fn claim(&self, claim: Claim) -> StoreResult<Claimed> {
+        self.shared.medium.health()?;
+        if self.shared.has_ended_leases() {
+            self.run(Op::Expire).await?;
+        }
+        let claimable = self.shared.table().claim(&claim, self.shared.now());
+        let mut jobs = Vec::with_capacity(claimable.handed.len());
+        for handed in claimable.handed {
+            let Stored::Record(record) = self.shared.medium.load(&handed.place)? else {
+                return Err(StoreError::failed(
+                    "the index points at a record of another kind",
+                ));
+            };
+            let lease = handed.lease(record.job.id.clone());
+            let progress = Progress {
+                errors: record.progress.errors,
+                ..handed.progress
+            };
+            jobs.push(ClaimedJob {
+                lease,
+                job: record.job,
+                progress,
+                lane: handed.lane,
+            });
+        }
+        Ok(Claimed {
+            jobs,
+            wanted: claimable.wanted,
+            wants_any: claimable.wants_any,
+            more: claimable.more,
+            next_due: claimable.next_due,
+        })
+    }
+}
+
+impl<M: Medium> Store for TableStore<M> {
+    fn enqueue(&self, groups: Vec<Group>) -> BoxFuture<'_, StoreResult<Vec<GroupAnswer>>> {
+        Box::pin(async move {
+            match self.run(Op::Enqueue(groups)).await? {
+                OpAnswer::Enqueued(answers) => Ok(answers),
+                _ => wrong_answer(),
+            }
+        })
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, StoreResult<Claimed>> {
+        Box::pin(self.claim(claim))
+    }
+
+    fn start(&self, leases: Vec<LeaseId>) -> BoxFuture<'_, StoreResult<Vec<Started>>> {
+        let start = || {
+            self.shared.medium.health()?;
+            let now = self.shared.now();
+            let mut marks = Vec::with_capacity(leases.len());
+            let mut table = self.shared.table();
+            let mut answers = Vec::with_capacity(leases.len());
+            for lease in &leases {
+                let (answer, mark) = table.start(lease, now);
+                answers.push(answer);
+                marks.extend(mark);
+            }
+            drop(table);
+            if !marks.is_empty() {
+                self.shared.medium.mark(&marks)?;
+            }
+            Ok(answers)
+        };
+        ready(start())
+    }
+
+    fn renew(
+        &self,
+        leases: Vec<LeaseId>,
+        lease: Duration,
+    ) -> BoxFuture<'_, StoreResult<Vec<Hold>>> {
+        let renew = || {
+            self.shared.medium.health()?;
+            let now = self.shared.now();
+            let mut table = self.shared.table();
+            Ok(leases
+                .iter()
+                .map(|id| table.renew(id, lease, now))
+                .collect())
+        };
+        ready(renew())
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, StoreResult<Vec<Hold>>> {
+        Box::pin(async move {
+            match self.run(Op::Settle(settlements)).await? {
+                OpAnswer::Settled(holds) => Ok(holds),
+                _ => wrong_answer(),
+            }
+        })
+    }
+}
+
+impl<M: Medium> Outbox for TableStore<M> {
+    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
+        let take = || {
+            self.shared.medium.health()?;
+            let found = self.shared.table().outbox(max);
+            found
+                .into_iter()
+                .map(|f| {
+                    Ok(OutboxItem {
+                        token: f.sequence,
+                        dead: self.shared.view(f)?,
+                    })
+                })
+                .collect()
+        };
+        ready(take())
+    }
+
+    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(async move { self.run(Op::Acknowledge(tokens)).await.map(|_| ()) })
+    }
+}

@@ -1,0 +1,29 @@
+//! What goes through the port.
+
+mod accept;
+mod lease;
+mod people;
+
+pub use accept::{Accepted, Checkpoint, Entry, Group, GroupAnswer};
+pub use lease::{Claim, Claimed, ClaimedJob, Hold, Incarnation, LeaseId, Settlement, Started};
+pub use people::{
+    Cancelled, Counts, JobView, Lookup, OutboxItem, Page, PageRequest, Revived, StoreStats,
+};
+
+/// The store could not do it. After `Failed` it never will again; after `Unavailable` it is unknown whether it did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store has stopped for good: a write or sync failed.
+    #[error("the store has stopped: {0}")]
+    Failed(String),
+    /// The store didn't answer; the same call may be repeated.
+    #[error("the store is not reachable: {0}")]
+    Unavailable(String),
+}
+
+impl StoreError {
+    /// A store that has stopped for good.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::Failed(reason.into())
+    }
+}
