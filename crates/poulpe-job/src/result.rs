@@ -33,6 +33,22 @@ pub struct JobResult {
     pub finished_at: Timestamp,
 }
 
+impl JobResult {
+    /// What waiters of a cancelled job are told.
+    pub fn cancelled(attempts: u32, started_at: Option<Timestamp>, finished_at: Timestamp) -> Self {
+        Self {
+            outcome: Outcome::Fail,
+            reason: "cancelled".into(),
+            state: State::Done,
+            output: String::new(),
+            status: None,
+            attempts,
+            started_at,
+            finished_at,
+        }
+    }
+}
+
 /// What went wrong in one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptError {

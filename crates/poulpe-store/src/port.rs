@@ -37,12 +37,13 @@ pub trait Store: Send + Sync {
     /// a loss. Survives the death of the process, not a power cut. Repeating it for one lease gives the same number.
     fn start(&self, leases: Vec<LeaseId>) -> BoxFuture<'_, StoreResult<Vec<Started>>>;
 
-    /// Moves the ends of leases to `lease` from now. A lease that has ended is lost even if nobody took the job yet.
+    /// Moves the ends of leases to `lease` from now, also of jobs that were cancelled. A lease that has ended is lost even if nobody took the job yet.
     fn renew(&self, leases: Vec<LeaseId>, lease: Duration)
     -> BoxFuture<'_, StoreResult<Vec<Hold>>>;
 
     /// Ends leases with a verdict, each one atomic write with its result. A lease that is no longer valid changes
-    /// nothing and is [`Hold::Lost`]; a repeat of the settlement that ended it is [`Hold::Held`] again.
+    /// nothing and is [`Hold::Lost`]; a repeat of the settlement that ended it is [`Hold::Held`] again. A cancelled job
+    /// ends as cancelled whatever the verdict, unless that is [`Verdict::Complete`](poulpe_job::Verdict::Complete).
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, StoreResult<Vec<Hold>>>;
 }
 
@@ -97,7 +98,8 @@ pub trait Watcher: Send + Sync {
 
 /// Results, for whoever waits.
 pub trait Results: Send + Sync {
-    /// What is known of these jobs, in their order.
+    /// What is known of these jobs, in their order. A dead letter's result is known as long as it lies there, every
+    /// other one for the limits of the store.
     fn get(&self, ids: Vec<JobId>) -> BoxFuture<'_, StoreResult<Vec<Lookup>>>;
 
     /// Has `watcher` told of everything from now on. Several may watch.

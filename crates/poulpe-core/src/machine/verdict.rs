@@ -79,7 +79,9 @@ pub fn settlement(report: Report, policy: &dyn RetryPolicy) -> Settlement {
             due: Due::NOW,
             reason: ReleaseReason::Interrupted,
         },
-        Ended::Cancelled(at) => Verdict::Complete(cancelled(progress.attempts, None, at)),
+        Ended::Cancelled(at) => {
+            Verdict::Complete(JobResult::cancelled(progress.attempts, None, at))
+        }
         Ended::Returned {
             attempt,
             started_at,
@@ -105,7 +107,7 @@ pub fn settlement(report: Report, policy: &dyn RetryPolicy) -> Settlement {
         } => {
             match reason {
                 Some(CancelReason::Requested) => {
-                    Verdict::Complete(cancelled(attempt, Some(started_at), finished_at))
+                    Verdict::Complete(JobResult::cancelled(attempt, Some(started_at), finished_at))
                 }
                 Some(CancelReason::Shutdown) => Verdict::Release {
                     due: Due::NOW,
@@ -168,17 +170,4 @@ fn failed(
         finished_at,
     };
     Verdict::Bury { result, error }
-}
-
-fn cancelled(attempts: u32, started_at: Option<Timestamp>, finished_at: Timestamp) -> JobResult {
-    JobResult {
-        outcome: Outcome::Fail,
-        reason: "cancelled".into(),
-        state: State::Done,
-        output: String::new(),
-        status: None,
-        attempts,
-        started_at,
-        finished_at,
-    }
 }

@@ -1,4 +1,5 @@
-//! Handing out jobs.
+//! Hands out ready jobs under leases, and moves what has fallen due to ready first. Writes nothing: leases of a store
+//! inside the process die with it. Called by the store for each claim, after ended leases have been dealt with.
 
 use super::entry::{Fence, Lease, Phase};
 use super::ready::Room;

@@ -1,4 +1,5 @@
-//! Staging and committing: the two halves of every change.
+//! The two halves of every change: staging checks it and says what to write, committing makes it visible. Neither does
+//! I/O; the store writes in between. Called by one thread at a time.
 
 use super::ended::End;
 use super::entry::{DeadJob, Phase};

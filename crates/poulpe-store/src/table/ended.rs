@@ -1,4 +1,5 @@
-//! What is left of jobs that have ended: results and guarded ids, bounded by age, number and bytes.
+//! What is left of jobs that have ended: results and guarded ids, bounded by age, number and bytes. Never touches living
+//! jobs, and drops no dead letter. Filled by commits and replay, asked by look-ups and by enqueue.
 
 use super::entry::Fence;
 use super::{ByHash, IdHash};

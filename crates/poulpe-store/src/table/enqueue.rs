@@ -1,4 +1,5 @@
-//! Accepting jobs.
+//! Accepts jobs: duplicates, conflicts, groups with their checkpoints. Decides by digests and checkpoints alone; the
+//! content of a job is the scheduler's. Staged by the store's writer.
 
 use super::entry::{Living, Phase};
 use super::op::{Life, Note, Op, OpAnswer, Record, Staged, Write};

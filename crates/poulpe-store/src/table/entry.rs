@@ -1,4 +1,5 @@
-//! What the table keeps of each job.
+//! What the table keeps of each job: small, because there may be millions; the rest lies in the record. No rule lives
+//! here but what follows from the fields.
 
 use super::ready::{Order, QueueKey};
 use crate::Incarnation;

@@ -1,8 +1,9 @@
-//! Leases that have ended without a verdict: the poison rule.
+//! Deals with leases that have ended without a verdict: back to ready, a counted loss, or the poison rule. Never touches
+//! a valid lease. Staged before a claim that finds ended leases.
 
 use super::entry::Phase;
 use super::op::{Life, Note, OpAnswer, Staged, Write};
-use super::settle::{AddError, cancelled_result};
+use super::settle::AddError;
 use super::{Load, Now, Table};
 use crate::StoreResult;
 use poulpe_job::{AttemptError, Due, Job, JobResult, Outcome, State, Timestamp};
@@ -50,7 +51,7 @@ impl<P: Clone> Table<P> {
             }
             let started = lease.started;
             if job.cancel_requested {
-                let result = cancelled_result(job.attempts, now.wall.floor());
+                let result = JobResult::cancelled(job.attempts, None, now.wall.floor());
                 let id = self.load_record(hash, load)?.job.id;
                 self.stage_end(hash, id, result, Note::of(hash), writes);
                 continue;

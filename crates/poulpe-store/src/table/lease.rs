@@ -1,4 +1,5 @@
-//! Starting attempts and keeping leases.
+//! Starts attempts and keeps leases. Ends none; that is settling's and expiry's. Called by the store without a write but
+//! the start mark.
 
 use super::entry::{Fence, Phase};
 use super::op::StartMark;

@@ -1,4 +1,5 @@
-//! Looking without changing.
+//! Looks without changing what jobs are: by id, by state, counts. Shows nothing that isn't durable. Called for people, for
+//! whoever waits, and for the outbox.
 
 use super::entry::{Living, Phase};
 use super::{IdHash, Now, Table};

@@ -1,4 +1,5 @@
-//! The changes that go through a write, and what is written for them.
+//! The changes that go through a write, and what is written for them: the words between the table, a store's writer and
+//! its replay. Pure data.
 
 use super::IdHash;
 use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, LeaseId, Revived, Settlement};

@@ -1,11 +1,12 @@
-//! What people do to jobs: cancel, revive, purge; and dead letters that were copied.
+//! What people do to jobs: cancel, revive, purge; and dead letters that were copied. Never ends a valid lease: who runs a
+//! job is asked to stop. Staged by the store's writer.
 
 use super::entry::{DeadJob, Fence, Living, Phase};
 use super::op::{EndRecord, Life, Note, Op, OpAnswer, Staged, Write};
-use super::settle::{cancelled_result, expect_record};
+use super::settle::expect_record;
 use super::{IdHash, Load, Now, Table};
 use crate::{Cancelled, LeaseId, Revived, StoreResult};
-use poulpe_job::{JobId, State};
+use poulpe_job::{JobId, JobResult, State};
 
 impl<P: Clone> Table<P> {
     pub(super) fn stage_cancel(
@@ -32,7 +33,7 @@ impl<P: Clone> Table<P> {
             Phase::Waiting | Phase::Ready => None,
         };
         let Some(fence) = lease else {
-            let result = cancelled_result(job.attempts, now.wall.floor());
+            let result = JobResult::cancelled(job.attempts, None, now.wall.floor());
             self.stage_end(hash, id, result, Note::of(hash), writes);
             return Ok(cancelled(Cancelled::Done));
         };

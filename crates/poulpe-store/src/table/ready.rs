@@ -1,4 +1,5 @@
-//! The ready queues: one a lane set, ordered by priority, due time, acceptance.
+//! The ready queues: one a lane set, ordered by priority, due time, acceptance. Knows lanes and orders, not jobs. Asked by
+//! claims, filled by whatever makes a job ready.
 
 use poulpe_job::{Lane, LaneSet, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,5 @@
-//! Filling an empty table from what was written, in the order of writing.
+//! Fills an empty table from what was written, in the order of writing. Writes nothing, and starts no lease that is
+//! valid. Called by stores that remember, when they open.
 
 use super::ended::End;
 use super::entry::{DeadJob, Fence, Lease, Living, Phase};

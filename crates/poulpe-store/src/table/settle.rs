@@ -1,13 +1,11 @@
-//! Ending leases with a verdict.
+//! Ends leases with a verdict, if they are valid. The result is staged with the verdict, so that one is never without the
+//! other. Staged by the store's writer; expiry and cancelling end jobs through it too.
 
 use super::entry::{Fence, Living, Phase};
 use super::op::{EndRecord, Life, Note, Op, OpAnswer, Record, Staged, Stored, Write};
 use super::{IdHash, Load, Now, Table};
 use crate::{Hold, LeaseId, Settlement, StoreError, StoreResult};
-use poulpe_job::{
-    AttemptError, Due, JobId, JobResult, Outcome, Progress, ReleaseReason, State, Timestamp,
-    Verdict,
-};
+use poulpe_job::{AttemptError, Due, JobId, JobResult, Progress, ReleaseReason, State, Verdict};
 
 /// How many errors of attempts a job keeps: the first ones and the latest tell the story, a job that is retried for
 /// years must not grow without end.
@@ -64,7 +62,7 @@ impl<P: Clone> Table<P> {
         match verdict {
             Verdict::Complete(result) => self.stage_end(hash, lease.job, result, note, writes),
             _ if cancelled => {
-                let result = cancelled_result(job.attempts, now.wall.floor());
+                let result = JobResult::cancelled(job.attempts, None, now.wall.floor());
                 self.stage_end(hash, lease.job, result, note, writes);
             }
             Verdict::Release {
@@ -196,20 +194,6 @@ pub(super) fn expect_record(stored: Stored) -> StoreResult<Record> {
         _ => Err(StoreError::failed(
             "the index points at a record of another kind",
         )),
-    }
-}
-
-/// What waiters of a cancelled job are told.
-pub(super) fn cancelled_result(attempts: u32, now: Timestamp) -> JobResult {
-    JobResult {
-        outcome: Outcome::Fail,
-        reason: "cancelled".into(),
-        state: State::Done,
-        output: String::new(),
-        status: None,
-        attempts,
-        started_at: None,
-        finished_at: now,
     }
 }
 

@@ -119,7 +119,7 @@ pub enum Cancelled {
 pub enum Revived {
     /// It will run again.
     Done,
-    /// The id belongs to another living job now.
+    /// The id belongs to another job now, which lives or whose result is kept.
     Taken,
     /// No such dead letter.
     Unknown,
