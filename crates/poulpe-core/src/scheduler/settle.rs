@@ -8,13 +8,21 @@ use poulpe_store::{Hold, Settlement, StoreError};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+
+/// How long verdicts are gathered while there is other work.
+const GATHER: Duration = Duration::from_millis(1);
+/// So many are worth a sync at once.
+const GATHERED: usize = 256;
 
 /// Settlements that workers hand in.
 #[derive(Default)]
 pub(crate) struct SettleQueue {
     waiting: Mutex<Vec<Settlement>>,
     wake: Notify,
+    /// Told when a batch's worth has gathered.
+    many: Notify,
     /// Handed in and not yet durable.
     open: AtomicU64,
     /// Told whenever everything is durable.
@@ -35,11 +43,14 @@ impl SettleQueue {
             return;
         };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_empty = waiting.is_empty();
         waiting.push(settlement);
+        let count = waiting.len();
         drop(waiting);
-        if was_empty {
+        if count == 1 {
             self.wake.notify_one();
+        }
+        if count == GATHERED {
+            self.many.notify_one();
         }
     }
 
@@ -105,6 +116,19 @@ pub(crate) async fn run(parts: Arc<Parts>) {
             () = queue.wake.notified() => {}
             () = super::sleep_until(&*parts.clock, settler.wake_at()) => {}
         }
+        gather(&parts).await;
+    }
+}
+
+/// With jobs at hand the next start is what counts: a sync for every few verdicts would take its processor. Waits a
+/// moment for more of them; never when the workers have nothing else to do, so a lone job's result isn't held back.
+async fn gather(parts: &Parts) {
+    if parts.pool.at_hand() == 0 {
+        return;
+    }
+    tokio::select! {
+        () = parts.settles.many.notified() => {}
+        () = parts.clock.sleep_until(parts.clock.monotonic() + GATHER) => {}
     }
 }
 
