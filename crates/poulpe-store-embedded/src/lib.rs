@@ -13,6 +13,7 @@ mod frame;
 mod housekeeper;
 mod lock;
 mod log;
+mod marks;
 mod medium;
 mod open;
 mod options;

@@ -1,15 +1,16 @@
 //! The log: appends frames at its tail and syncs them. Never looks at jobs. One writer appends and syncs batches; start
-//! marks are put between them by whoever starts an attempt, without a sync.
+//! marks go to files of their own.
 
 use crate::disk::{Disk, DiskFile};
 use crate::figures::Figures;
 use crate::frame::Draft;
+use crate::marks::Marks;
 use crate::record::ToWrite;
 use crate::segment::{self, Place, Segment};
 use crate::spare::Spare;
 use poulpe_store::table::{StartMark, Write};
 use poulpe_store::{StoreError, StoreResult, TimeSource};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,10 +28,6 @@ pub(crate) struct Tail {
     pub(crate) sequence: u64,
     /// The sequence of the next job.
     pub(crate) next_job: u64,
-    /// Start marks that count: those of jobs which have no later record. Each keeps its segment.
-    pub(crate) started: HashMap<u64, Arc<Segment>>,
-    /// For start marks, so that none needs memory of its own.
-    pub(crate) marks: Draft,
 }
 
 /// A segment that exists, as the log keeps it.
@@ -55,6 +52,7 @@ pub(crate) struct Log {
     pub(crate) tail: Mutex<Tail>,
     pub(crate) segments: Mutex<BTreeMap<u32, Kept>>,
     pub(crate) spare: Spare,
+    pub(crate) marks: Marks,
     pub(crate) figures: Figures,
     time: Arc<dyn TimeSource>,
     batch: Mutex<Batch>,
@@ -69,6 +67,7 @@ impl Log {
         segment_bytes: u64,
         tail: Tail,
         segments: BTreeMap<u32, Kept>,
+        marks: Marks,
         time: Arc<dyn TimeSource>,
     ) -> Self {
         Self {
@@ -77,6 +76,7 @@ impl Log {
             tail: Mutex::new(tail),
             segments: Mutex::new(segments),
             spare: Spare::new(),
+            marks,
             figures: Figures::default(),
             time,
             batch: Mutex::default(),
@@ -144,25 +144,12 @@ impl Log {
 
     /// Writes start marks, without a sync: they survive the process.
     pub(crate) fn mark(&self, marks: &[StartMark]) -> StoreResult<()> {
-        let mut tail = lock(&self.tail);
-        let mut draft = std::mem::take(&mut tail.marks);
-        draft.clear();
-        for mark in marks {
-            draft
-                .add(&ToWrite::Start(mark))
-                .map_err(|error| self.fail(format!("a start mark can't be written: {error}")))?;
-        }
-        let checksum = draft.checksum();
-        self.append(&mut tail, &mut draft, checksum)?;
-        for mark in marks {
-            let segment = Arc::clone(&tail.segment);
-            tail.started.insert(mark.sequence, segment);
-        }
-        tail.marks = draft;
-        drop(tail);
-        self.figures
-            .start_marks
-            .fetch_add(marks.len() as u64, Relaxed);
+        self.health()?;
+        self.marks
+            .write(marks)
+            .map_err(|error| self.fail(format!("failed to write a start mark: {error}")))?;
+        let count = marks.len() as u64;
+        self.figures.start_marks.fetch_add(count, Relaxed);
         Ok(())
     }
 
@@ -217,10 +204,9 @@ impl Log {
         if tail.segment.id == segment.id {
             tail.synced = tail.synced.max(end);
         }
+        drop(tail);
         // The later record tells all that the start mark told.
-        for sequence in writes.iter().filter_map(sequence) {
-            tail.started.remove(&sequence);
-        }
+        self.marks.settled(writes.iter().filter_map(sequence));
     }
 
     /// Whether new jobs can be taken; see [`Spare::has_room`].

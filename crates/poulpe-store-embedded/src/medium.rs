@@ -4,7 +4,7 @@
 use crate::log::{Log, lock};
 use crate::queue::{Pending, Queue};
 use crate::record;
-use crate::segment::Place;
+use crate::segment::{Place, Segment};
 use poulpe_store::table::{Load, Op, OpAnswer, StartMark, Stored, Write};
 use poulpe_store::{BoxFuture, Medium, Shared, StoreError, StoreResult, StoreStats};
 use std::sync::Arc;
@@ -18,23 +18,59 @@ pub(crate) struct LogMedium {
     pub(crate) place: String,
 }
 
+/// The most bytes of one read of neighbours.
+const READ: u64 = 64 * 1024;
+
 impl Load<Place> for LogMedium {
     fn load(&self, place: &Place) -> StoreResult<Stored> {
-        let id = place.segment.id;
-        let mut bytes = vec![0; place.len as usize];
-        place
-            .segment
-            .file
-            .read(&mut bytes, u64::from(place.offset))
-            .map_err(|error| self.log.fail_io("read", id, &error))?;
+        let bytes = self.read(&place.segment, u64::from(place.offset), place.len as usize)?;
+        self.decode(place, &bytes)
+    }
+
+    /// Jobs that came together lie together: one read for all of them.
+    fn load_all(&self, places: &[Place]) -> StoreResult<Vec<Stored>> {
+        let mut loaded = Vec::with_capacity(places.len());
+        let mut rest = places;
+        while let Some(first) = rest.first() {
+            let start = u64::from(first.offset);
+            let mut end = first.end();
+            let mut count = 1;
+            for place in &rest[1..] {
+                let follows =
+                    place.segment.id == first.segment.id && u64::from(place.offset) >= end;
+                if !follows || place.end() - start > READ {
+                    break;
+                }
+                end = place.end();
+                count += 1;
+            }
+            let bytes = self.read(&first.segment, start, (end - start) as usize)?;
+            for place in &rest[..count] {
+                let from = (u64::from(place.offset) - start) as usize;
+                loaded.push(self.decode(place, &bytes[from..from + place.len as usize])?);
+            }
+            rest = &rest[count..];
+        }
+        Ok(loaded)
+    }
+}
+
+impl LogMedium {
+    fn read(&self, segment: &Segment, offset: u64, len: usize) -> StoreResult<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let read = segment.file.read(&mut bytes, offset);
+        read.map_err(|error| self.log.fail_io("read", segment.id, &error))?;
+        Ok(bytes)
+    }
+
+    fn decode(&self, place: &Place, bytes: &[u8]) -> StoreResult<Stored> {
         let damaged = |reason: String| {
-            let file = crate::segment::name(id);
-            self.log.fail(format!(
-                "{file} is damaged at offset {}: {reason}",
-                place.offset
-            ))
+            let file = crate::segment::name(place.segment.id);
+            let offset = place.offset;
+            self.log
+                .fail(format!("{file} is damaged at offset {offset}: {reason}"))
         };
-        let (logged, _) = record::decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let (logged, _) = record::decode(bytes).map_err(|error| damaged(error.to_string()))?;
         logged
             .stored()
             .ok_or_else(|| damaged("a record of another kind".into()))

@@ -5,6 +5,7 @@ use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::frame::{self, Draft, Found};
 use crate::log::{Kept, Log, Tail};
+use crate::marks::Marks;
 use crate::medium::LogMedium;
 use crate::options::Options;
 use crate::queue::Queue;
@@ -14,7 +15,7 @@ use crate::rotate::{first_segment, head_frame};
 use crate::scan::{self, At, Bad, Next};
 use crate::segment::{self, Segment};
 use crate::{format, spare};
-use poulpe_store::table::Now;
+use poulpe_store::table::{Now, StartMark};
 use poulpe_store::{TableStore, TimeSource};
 use std::io;
 use std::path::Path;
@@ -56,7 +57,11 @@ pub(crate) fn open(
     let tailing = opening.read(&ids, &mut replay)?;
     let id = ids.last().map_or(1, |last| last + 1);
     let (segment, offset) = opening.carry(id, &tailing, &mut replay, options)?;
+    let (marks, started) = opening.marks()?;
     let mut table = replay.table;
+    for mark in &started {
+        table.restore_start(mark);
+    }
     table.restore_sequence(replay.next_job);
     let tail = Tail {
         segment,
@@ -64,14 +69,13 @@ pub(crate) fn open(
         synced: offset,
         sequence: tailing.sequence + 1 + tailing.carried.len() as u64,
         next_job: replay.next_job,
-        started: replay.started,
-        marks: Draft::default(),
     };
     let log = Log::new(
         Arc::clone(disk),
         options.segment_size(),
         tail,
         replay.segments,
+        marks,
         Arc::clone(&time),
     );
     let medium = LogMedium {
@@ -108,6 +112,15 @@ impl Opening<'_> {
             .collect();
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    /// The start marks of the previous process, and the files for those of this one.
+    fn marks(&self) -> Result<(Marks, Vec<StartMark>), OpenError> {
+        let opened = self
+            .disk
+            .list()
+            .and_then(|names| Marks::open(self.disk, &names));
+        opened.map_err(|error| self.io("open the start marks", error))
     }
 
     /// Reads all segments into the table, but for the unproven end of the last one.

@@ -37,8 +37,7 @@ impl Log {
         let segments = lock(&self.segments);
         let is_dead = |id: &u32| {
             let kept = &segments[id];
-            // The one in use is held by the tail, those with living records by their places, those with the starts of
-            // running jobs by the marks.
+            // The one in use is held by the tail, those with living records by their places.
             let is_unused = Arc::strong_count(&kept.segment) == 1;
             is_unused
                 && !kept

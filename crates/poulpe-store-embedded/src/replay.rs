@@ -13,7 +13,6 @@ use std::sync::Arc;
 pub(crate) struct Replay {
     pub(crate) table: Table<Place>,
     pub(crate) segments: BTreeMap<u32, Kept>,
-    pub(crate) started: HashMap<u64, Arc<Segment>>,
     pub(crate) next_job: u64,
     now: Now,
     /// The segment of each living or dead job's latest record.
@@ -26,7 +25,6 @@ impl Replay {
         Self {
             table: Table::new(limits),
             segments: BTreeMap::new(),
-            started: HashMap::new(),
             next_job: 1,
             now,
             origins: HashMap::new(),
@@ -71,13 +69,8 @@ impl Replay {
                 self.replaced(sequence, before, &place);
                 self.table.restore_end(sequence, &end, place, len, now);
             }
-            Logged::Start(mark) => {
-                // Of a job that has ended since its segment is held by nothing.
-                if self.origins.contains_key(&mark.sequence) {
-                    self.started.insert(mark.sequence, place.segment);
-                }
-                self.table.restore_start(&mark);
-            }
+            // Start marks have files of their own; one in the log would say the same.
+            Logged::Start(mark) => self.table.restore_start(&mark),
             Logged::Checkpoint(name, value) => {
                 let before = self
                     .checkpoint_origins
@@ -90,7 +83,6 @@ impl Replay {
 
     fn replaced(&mut self, sequence: u64, before: Option<u32>, place: &Place) {
         self.next_job = self.next_job.max(sequence + 1);
-        self.started.remove(&sequence);
         self.depend(before, place);
     }
 

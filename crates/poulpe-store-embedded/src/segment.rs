@@ -20,6 +20,13 @@ pub(crate) struct Place {
     pub(crate) len: u32,
 }
 
+impl Place {
+    /// The offset behind the record.
+    pub(crate) fn end(&self) -> u64 {
+        u64::from(self.offset) + u64::from(self.len)
+    }
+}
+
 impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}+{}..{}", self.segment.id, self.offset, self.len)

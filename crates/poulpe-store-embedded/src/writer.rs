@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How often, while there is work, dead segments are looked for beside at rotations.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Works until the queue is closed, and leaves everything synced.
+/// Works until the queue is closed. Whatever it answered is synced.
 pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
     let medium = &shared.medium;
     let _stop = StopOnPanic(medium);
@@ -26,11 +26,6 @@ pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
         }
         reclaims.ask(shared);
     }
-    // Start marks behind the last batch aren't synced yet. If that fails the log has said so.
-    let tail = crate::log::lock(&medium.log.tail);
-    let segment = Arc::clone(&tail.segment);
-    drop(tail);
-    drop(medium.log.sync(segment.id, &*segment.file));
 }
 
 /// Brings one batch to disk and answers it; gives back what has to wait for the next.

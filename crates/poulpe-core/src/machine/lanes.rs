@@ -5,6 +5,7 @@
 use poulpe_job::Lane;
 use poulpe_store::{ClaimedJob, LeaseId};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// How much may be claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,17 +40,38 @@ pub struct Lanes {
     slots: Vec<Slot>,
     common: VecDeque<ClaimedJob>,
     prefetch: usize,
+    /// The most that is ever kept at hand.
+    most: usize,
+    /// How long jobs take of late: an exponential mean over about eight of them.
+    took: Duration,
 }
 
+/// As much work as is kept at hand: jobs for so long. Enough that workers of short jobs never wait for a claim; beside
+/// long jobs only one for each worker, so that a more urgent one isn't kept waiting by what was claimed before it.
+const AT_HAND: Duration = Duration::from_millis(8);
+
 impl Lanes {
-    /// So many lanes, and at most `prefetch` jobs at hand for them.
-    pub fn new(lanes: Lane, prefetch: usize) -> Self {
+    /// So many lanes, and at most `most` jobs at hand for them.
+    pub fn new(lanes: Lane, most: usize) -> Self {
         let slots = (0..lanes).map(|_| Slot::default()).collect();
         Self {
             slots,
-            common: VecDeque::with_capacity(prefetch),
-            prefetch,
+            common: VecDeque::with_capacity(most),
+            prefetch: usize::from(lanes).min(most),
+            most,
+            took: Duration::ZERO,
         }
+    }
+
+    /// A job took this long: short ones are worth claiming more of.
+    pub fn took(&mut self, time: Duration) {
+        self.took = (self.took * 7 + time) / 8;
+        let lanes = self.slots.len();
+        let per_lane = AT_HAND.as_nanos() / self.took.as_nanos().max(1);
+        let all = usize::try_from(per_lane)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(lanes);
+        self.prefetch = all.max(lanes).min(self.most);
     }
 
     /// Takes claimed jobs. Gives the lanes whose workers have something to do now.
@@ -161,5 +183,22 @@ impl Lanes {
 impl Slot {
     fn takes_any(&self) -> bool {
         !self.is_wanted || self.had_its_own
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_long_jobs_one_is_kept_at_hand_for_each_lane_beside_short_ones_many() {
+        let mut lanes = Lanes::new(4, 128);
+        assert_eq!(lanes.room().prefetch, 4);
+        for _ in 0..50 {
+            lanes.took(Duration::from_micros(20));
+        }
+        assert_eq!(lanes.room().prefetch, 128);
+        lanes.took(Duration::from_secs(1));
+        assert_eq!(lanes.room().prefetch, 4);
     }
 }

@@ -126,8 +126,9 @@ impl Pool {
     }
 
     /// The seat is free again. Whether its attempt was still its business: false after it was given up.
-    pub(crate) fn ended(&self, seat: Seat) -> bool {
+    pub(crate) fn ended(&self, seat: Seat, took: Duration) -> bool {
         let mut state = self.state();
+        state.lanes.took(took);
         let was_stuck = state
             .running
             .remove(&seat)

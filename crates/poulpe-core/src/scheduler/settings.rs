@@ -43,10 +43,9 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How many claimed jobs are kept at hand: enough that workers of short jobs never wait for a claim, few enough
-    /// that a job of higher priority isn't kept waiting by them for long.
+    /// How many claimed jobs are kept at hand at most; fewer beside long jobs.
     pub(crate) fn prefetch(&self) -> usize {
-        (usize::from(self.workers) * 16).clamp(32, 256)
+        (usize::from(self.workers) * 32).clamp(32, 256)
     }
 
     pub(crate) fn timeout_of(&self, kind: &Kind) -> Duration {

@@ -30,10 +30,13 @@ pub(crate) fn spawn(
 
 fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
     while let Some((claimed, canceller)) = parts.pool.next(seat) {
+        let begin = parts.clock.monotonic();
         let report = work(parts, runtime, seat, claimed, &canceller);
         let settlement = report.map(|report| settle(parts, report));
         parts.settles.announce();
-        let counts = parts.pool.ended(seat);
+        let counts = parts
+            .pool
+            .ended(seat, parts.clock.monotonic().saturating_sub(begin));
         parts.settles.push_announced(settlement.filter(|_| counts));
     }
 }

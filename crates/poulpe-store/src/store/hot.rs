@@ -16,9 +16,11 @@ impl<M: Medium> TableStore<M> {
             self.run(Op::Expire).await?;
         }
         let claimable = self.shared.table().claim(&claim, self.shared.now());
-        let mut jobs = Vec::with_capacity(claimable.handed.len());
-        for handed in claimable.handed {
-            let Stored::Record(record) = self.shared.medium.load(&handed.place)? else {
+        let places: Vec<M::Place> = claimable.handed.iter().map(|h| h.place.clone()).collect();
+        let records = self.shared.medium.load_all(&places)?;
+        let mut jobs = Vec::with_capacity(records.len());
+        for (handed, record) in claimable.handed.into_iter().zip(records) {
+            let Stored::Record(record) = record else {
                 return Err(StoreError::failed(
                     "the index points at a record of another kind",
                 ));

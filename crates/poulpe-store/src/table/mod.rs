@@ -83,6 +83,11 @@ impl Now {
 pub trait Load<P> {
     /// What lies at `place`.
     fn load(&self, place: &P) -> StoreResult<Stored>;
+
+    /// What lies at each of these places, in their order. Worth a way of its own where neighbours can be read at once.
+    fn load_all(&self, places: &[P]) -> StoreResult<Vec<Stored>> {
+        places.iter().map(|place| self.load(place)).collect()
+    }
 }
 
 /// A value that moves by compare-and-set.
