@@ -9,8 +9,11 @@ use std::path::Path;
 /// The file's name.
 pub(crate) const NAME: &str = "FORMAT";
 
-/// The format that this code writes, and the newest it reads.
-const VERSION: u32 = 1;
+/// The format that this code writes, and the newest it reads. 2 brought cold segments; 1 had all else.
+const VERSION: u32 = 2;
+
+/// The oldest that this code reads.
+const OLDEST: u32 = 1;
 
 const PREFIX: &str = "poulpe store ";
 
@@ -39,6 +42,10 @@ fn read(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
         .and_then(|rest| rest.trim_end().parse::<u32>().ok());
     match version {
         Some(VERSION) => Ok(()),
+        // Before anything that an older poulpe would overlook is written.
+        Some(OLDEST..VERSION) => {
+            write(disk).map_err(|error| OpenError::io(dir, "write the format", error))
+        }
         Some(found) if found > VERSION => Err(OpenError::Newer {
             dir: dir.to_path_buf(),
             found,

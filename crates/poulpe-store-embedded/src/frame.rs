@@ -52,6 +52,13 @@ pub(crate) enum Found {
     Bad,
 }
 
+/// How long the frame at the start of `bytes` says it is, up to where the next may start.
+pub(crate) fn claimed_size(bytes: &[u8]) -> Option<u64> {
+    let header = bytes.first_chunk::<HEADER>()?;
+    let is_frame = header[..4] == MAGIC;
+    is_frame.then(|| padded(HEADER + u32_at(header, 8) as usize))
+}
+
 /// Looks at what lies at `offset` of a segment's bytes.
 pub(crate) fn find(bytes: &[u8], offset: usize) -> Found {
     let rest = bytes.get(offset..).unwrap_or_default();
@@ -69,7 +76,8 @@ pub(crate) fn find(bytes: &[u8], offset: usize) -> Found {
         return Found::Bad;
     };
     let checksum = crc32c::crc32c_append(crc32c::crc32c(records), &header[8..]);
-    if checksum != u32_at(header, 4) {
+    let is_whole = checksum == u32_at(header, 4) || cfg!(mutant = "torn_frame");
+    if !is_whole {
         return Found::Bad;
     }
     if header[12] > VERSION {
@@ -127,6 +135,16 @@ impl Draft {
     pub(crate) fn add_encoded(&mut self, records: &[u8], count: u32) {
         self.bytes.extend_from_slice(records);
         self.records += count;
+    }
+
+    /// The length so far.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are no records.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records == 0
     }
 
     /// The whole length up to where the next frame may start.

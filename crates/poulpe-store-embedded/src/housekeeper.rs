@@ -1,4 +1,4 @@
-//! The thread that does what can be done beside the writer: makes the spare, unlinks dead segments. Never appends.
+//! The thread that does what can be done beside the writer: makes the spare. Never appends.
 
 use crate::log::Log;
 use crate::spare::Chore;
@@ -13,8 +13,6 @@ pub(crate) fn run(log: &Log) {
                     log.spare.close();
                 }
             }
-            // The log has stopped and said so if that failed.
-            Chore::Reclaim => drop(log.reclaim()),
             Chore::Stop => return,
         }
     }

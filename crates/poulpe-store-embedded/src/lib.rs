@@ -5,11 +5,16 @@
 //! answered at all.
 #![forbid(unsafe_code)]
 
+mod book;
+mod clean;
+mod cleaner;
+mod cold;
 mod disk;
 mod error;
 mod figures;
 mod format;
 mod frame;
+mod frames;
 mod housekeeper;
 mod lock;
 mod log;

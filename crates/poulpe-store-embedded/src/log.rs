@@ -1,6 +1,8 @@
 //! The log: appends frames at its tail and syncs them. Never looks at jobs. One writer appends and syncs batches; start
 //! marks go to files of their own.
 
+use crate::book::Book;
+use crate::cleaner::Desk;
 use crate::disk::{Disk, DiskFile};
 use crate::figures::Figures;
 use crate::frame::Draft;
@@ -10,9 +12,8 @@ use crate::segment::{self, Place, Segment};
 use crate::spare::Spare;
 use poulpe_store::table::{StartMark, Write};
 use poulpe_store::{StoreError, StoreResult, TimeSource};
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tracing::error;
 
@@ -30,13 +31,6 @@ pub(crate) struct Tail {
     pub(crate) next_job: u64,
 }
 
-/// A segment that exists, as the log keeps it.
-pub(crate) struct Kept {
-    pub(crate) segment: Arc<Segment>,
-    /// Segments with records that this one's replace or end. It must not go before them, or those would come back.
-    pub(crate) depends_on: BTreeSet<u32>,
-}
-
 /// The batch that is being written.
 #[derive(Default)]
 struct Batch {
@@ -50,8 +44,11 @@ pub(crate) struct Log {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) segment_bytes: u64,
     pub(crate) tail: Mutex<Tail>,
-    pub(crate) segments: Mutex<BTreeMap<u32, Kept>>,
+    pub(crate) book: Mutex<Book>,
     pub(crate) spare: Spare,
+    pub(crate) desk: Desk,
+    /// For the cleaner alone.
+    pub(crate) next_cold: AtomicU32,
     pub(crate) marks: Marks,
     pub(crate) figures: Figures,
     time: Arc<dyn TimeSource>,
@@ -66,7 +63,8 @@ impl Log {
         disk: Arc<dyn Disk>,
         segment_bytes: u64,
         tail: Tail,
-        segments: BTreeMap<u32, Kept>,
+        book: Book,
+        next_cold: u32,
         marks: Marks,
         time: Arc<dyn TimeSource>,
     ) -> Self {
@@ -74,8 +72,10 @@ impl Log {
             disk,
             segment_bytes,
             tail: Mutex::new(tail),
-            segments: Mutex::new(segments),
+            book: Mutex::new(book),
             spare: Spare::new(),
+            desk: Desk::default(),
+            next_cold: AtomicU32::new(next_cold),
             marks,
             figures: Figures::default(),
             time,
@@ -119,27 +119,25 @@ impl Log {
         }
         let checksum = draft.checksum();
         let mut tail = lock(&self.tail);
+        if cfg!(mutant = "sync_after_answer") {
+            self.sync(tail.segment.id, &*tail.segment.file)?;
+        }
         tail.next_job = writes.iter().fold(tail.next_job, next_job_after);
         let offset = self.append(&mut tail, draft, checksum)?;
         let (segment, end) = (Arc::clone(&tail.segment), tail.offset);
         drop(tail);
-        self.depend(&segment, writes);
-        self.sync(segment.id, &*segment.file)?;
+        if cfg!(not(any(mutant = "no_sync", mutant = "sync_after_answer"))) {
+            self.sync(segment.id, &*segment.file)?;
+        }
         self.now_synced(&segment, end, writes);
         self.figures.batch(writes.len());
         let place = |&(start, len): &(u32, u32)| {
-            let segment = Arc::clone(&segment);
-            let offset = offset as u32 + start;
-            (
-                Place {
-                    segment,
-                    offset,
-                    len,
-                },
-                len,
-            )
+            let place = Place::new(&segment, offset as u32 + start, len);
+            (place, len)
         };
-        Ok(spans.iter().map(place).collect())
+        let places: Vec<_> = spans.iter().map(place).collect();
+        self.enter(writes, &places);
+        Ok(places)
     }
 
     /// Writes start marks, without a sync: they survive the process.
@@ -184,17 +182,26 @@ impl Log {
         Ok(())
     }
 
-    /// Notes which segments have records that these writes replace or end.
-    fn depend(&self, segment: &Segment, writes: &[Write<Place>]) {
-        let mut before = None;
-        for write in writes {
-            let replaced = previous(write).map(|place| place.segment.id);
-            let Some(id) = replaced.filter(|id| *id != segment.id && Some(*id) != before) else {
-                continue;
-            };
-            before = Some(id);
-            if let Some(kept) = lock(&self.segments).get_mut(&segment.id) {
-                kept.depends_on.insert(id);
+    /// Enters into the book what these writes replace or end.
+    fn enter(&self, writes: &[Write<Place>], places: &[(Place, u32)]) {
+        let mut book = lock(&self.book);
+        for (write, (now, _)) in writes.iter().zip(places) {
+            match write {
+                Write::Put {
+                    sequence,
+                    previous: Some(before),
+                    ..
+                } => book.replaced(*sequence, before, now, false),
+                Write::End {
+                    sequence,
+                    previous: Some(before),
+                    ..
+                } => book.replaced(*sequence, before, now, true),
+                Write::Checkpoint {
+                    previous: Some(before),
+                    ..
+                } => book.depend(before.segment.id, now.segment.id),
+                _ => {}
             }
         }
     }
@@ -231,14 +238,6 @@ fn to_write(write: &Write<Place>) -> ToWrite<'_> {
         } => ToWrite::Put(*sequence, record),
         Write::End { sequence, end, .. } => ToWrite::End(*sequence, end),
         Write::Checkpoint { name, value, .. } => ToWrite::Checkpoint(name, value),
-    }
-}
-
-fn previous(write: &Write<Place>) -> Option<&Place> {
-    match write {
-        Write::Put { previous, .. }
-        | Write::End { previous, .. }
-        | Write::Checkpoint { previous, .. } => previous.as_ref(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The log as the place where a table's records lie. Changes go through the queue to the writer; reads and start marks
 //! go straight to the log, from whichever thread asks.
 
-use crate::log::{Log, lock};
+use crate::log::Log;
 use crate::queue::{Pending, Queue};
 use crate::record;
 use crate::segment::{Place, Segment};
@@ -104,15 +104,7 @@ impl Medium for LogMedium {
     }
 
     fn stats(&self) -> StoreStats {
-        let segments = lock(&self.log.segments);
-        let lens = segments
-            .values()
-            .map(|kept| kept.segment.file.len().unwrap_or(0));
-        let mut figures = vec![
-            ("segments", segments.len() as u64),
-            ("log_bytes", lens.sum()),
-        ];
-        drop(segments);
+        let mut figures = self.log.sizes();
         figures.extend(self.log.figures.list());
         StoreStats {
             name: "embedded",

@@ -19,10 +19,25 @@ pub(crate) struct Pending {
     pub(crate) answer: oneshot::Sender<StoreResult<OpAnswer>>,
 }
 
+/// Something small that the writer does between two batches.
+pub(crate) type Errand = Box<dyn FnOnce() + Send>;
+
 #[derive(Default)]
 struct Inbox {
     ops: Vec<(Pending, usize)>,
+    errands: Vec<Errand>,
     closed: bool,
+}
+
+impl Inbox {
+    fn is_empty(&self) -> bool {
+        self.ops.is_empty() && self.errands.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.ops.clear();
+        self.errands.clear();
+    }
 }
 
 /// The queue before the writer.
@@ -48,18 +63,42 @@ impl Queue {
         }
     }
 
-    /// Moves what has gathered behind `batch`, as much as one batch takes. Waits for something unless there is
+    /// Has something done by the writer between two batches, when all that it has written is visible, and waits until it
+    /// is done. False if the queue was closed before.
+    pub(crate) fn between(&self, errand: impl FnOnce() + Send + 'static) -> bool {
+        let (done, waiting) = std::sync::mpsc::channel();
+        let errand = Box::new(move || {
+            errand();
+            // An error means that nobody waits for it any more.
+            let _ = done.send(());
+        });
+        let mut inbox = lock(&self.inbox);
+        if inbox.closed {
+            return false;
+        }
+        inbox.errands.push(errand);
+        drop(inbox);
+        self.filled.notify_one();
+        waiting.recv().is_ok()
+    }
+
+    /// What is to be done before the next batch.
+    pub(crate) fn errands(&self) -> Vec<Errand> {
+        std::mem::take(&mut lock(&self.inbox).errands)
+    }
+
+    /// Moves what has gathered behind `batch`, as much as one batch takes. Waits for something to do unless there is
     /// something already. False once the queue is closed.
     pub(crate) fn take(&self, batch: &mut Vec<Pending>) -> bool {
         let mut inbox = lock(&self.inbox);
-        while inbox.ops.is_empty() && batch.is_empty() && !inbox.closed {
+        while inbox.is_empty() && batch.is_empty() && !inbox.closed {
             inbox = self
                 .filled
                 .wait(inbox)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         if inbox.closed {
-            inbox.ops.clear();
+            inbox.clear();
             return false;
         }
         let many = fitting(&inbox.ops);
@@ -71,7 +110,7 @@ impl Queue {
     pub(crate) fn close(&self) {
         let mut inbox = lock(&self.inbox);
         inbox.closed = true;
-        inbox.ops.clear();
+        inbox.clear();
         drop(inbox);
         self.filled.notify_one();
     }

@@ -141,6 +141,46 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
     Ok((logged, whole as u32))
 }
 
+/// What a record is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Peeked {
+    /// The job with this sequence.
+    Job(u64),
+    /// The checkpoint of this name.
+    Checkpoint(String),
+    /// Neither.
+    Other,
+}
+
+/// Tells what the record at the start of `bytes` is about, and its whole length, without reading all of it. Its checksum
+/// isn't looked at: the frame's has been.
+pub(crate) fn peek(bytes: &[u8]) -> Result<(Peeked, u32), BadRecord> {
+    let header = bytes.first_chunk::<HEADER>().ok_or(BadRecord::Short)?;
+    let [_, _, _, _, l0, l1, l2, l3, version, kind, ..] = *header;
+    let len = u32::from_le_bytes([l0, l1, l2, l3]);
+    let whole = HEADER
+        .checked_add(len as usize)
+        .filter(|whole| *whole <= bytes.len())
+        .ok_or(BadRecord::Short)?;
+    if version > VERSION {
+        return Err(BadRecord::Newer(version));
+    }
+    let body = &bytes[HEADER..whole];
+    let peeked = match kind {
+        PUT | END => Peeked::Job(first(body)?),
+        CHECKPOINT => Peeked::Checkpoint(first(body)?),
+        _ => Peeked::Other,
+    };
+    Ok((peeked, whole as u32))
+}
+
+/// The first field of a body.
+fn first<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadRecord> {
+    postcard::take_from_bytes(body)
+        .map(|(value, _)| value)
+        .map_err(BadRecord::Body)
+}
+
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadRecord> {
     postcard::from_bytes(body).map_err(BadRecord::Body)
 }

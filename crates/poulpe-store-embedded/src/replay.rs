@@ -1,35 +1,84 @@
 //! Filling a table from frames. Never reads a file. Keeps book of what replaces and ends what, so that segments are
 //! held as long as they were before the restart.
+//!
+//! Hot segments tell a job's life in order, so the latest record is the last one read. Records in cold segments are
+//! older than they look: each counts as written where it was written first, which is the number of its frame. So the
+//! cold segments are noted first, then the hot ones are read, and then what of the cold ones still counts.
 
-use crate::log::Kept;
-use crate::record::{self, BadRecord, Logged};
+use crate::book::Book;
+use crate::record::{self, BadRecord, Logged, Peeked};
 use crate::segment::{Place, Segment};
 use poulpe_store::Limits;
 use poulpe_store::table::{Now, Table};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// What is known of a job, or a checkpoint, with records in cold segments.
+#[derive(Default)]
+struct Noted {
+    /// The number of the frame that its latest record was written in first.
+    version: u64,
+    /// The segment that has it.
+    latest: u32,
+    /// The cold segments that have records of it.
+    copies: BTreeSet<u32>,
+}
 
 /// A table that is being filled, and what the log has to know.
 pub(crate) struct Replay {
     pub(crate) table: Table<Place>,
-    pub(crate) segments: BTreeMap<u32, Kept>,
+    pub(crate) book: Book,
     pub(crate) next_job: u64,
     now: Now,
-    /// The segment of each living or dead job's latest record.
+    /// The hot segment of each living or dead job's latest record.
     origins: HashMap<u64, u32>,
     checkpoint_origins: HashMap<String, u32>,
+    noted: HashMap<u64, Noted>,
+    noted_checkpoints: HashMap<String, Noted>,
 }
 
 impl Replay {
     pub(crate) fn new(limits: Limits, now: Now) -> Self {
         Self {
             table: Table::new(limits),
-            segments: BTreeMap::new(),
+            book: Book::default(),
             next_job: 1,
             now,
             origins: HashMap::new(),
             checkpoint_origins: HashMap::new(),
+            noted: HashMap::new(),
+            noted_checkpoints: HashMap::new(),
         }
+    }
+
+    /// Notes what a frame of a cold segment is about. Before any other is read.
+    pub(crate) fn note_cold(
+        &mut self,
+        segment: u32,
+        number: u64,
+        offset: u64,
+        records: &[u8],
+    ) -> Result<(), (u64, BadRecord)> {
+        let mut at = 0;
+        while at < records.len() {
+            let bad = |error| (offset + at as u64, error);
+            let (peeked, len) = record::peek(&records[at..]).map_err(bad)?;
+            let noted = match peeked {
+                Peeked::Job(sequence) => self.noted.entry(sequence).or_default(),
+                Peeked::Checkpoint(name) => self.noted_checkpoints.entry(name).or_default(),
+                Peeked::Other => {
+                    at += len as usize;
+                    continue;
+                }
+            };
+            noted.copies.insert(segment);
+            if number > noted.version {
+                noted.version = number;
+                noted.latest = segment;
+            }
+            at += len as usize;
+        }
+        Ok(())
     }
 
     /// Reads the records of one frame. `offset` is where `records` start in the segment. The error comes with the
@@ -37,62 +86,131 @@ impl Replay {
     pub(crate) fn frame(
         &mut self,
         segment: &Arc<Segment>,
+        number: u64,
         offset: u64,
         records: &[u8],
     ) -> Result<(), (u64, BadRecord)> {
-        let mut at = 0;
-        while at < records.len() {
-            let here = offset + at as u64;
-            let (logged, len) = record::decode(&records[at..]).map_err(|error| (here, error))?;
-            let place = Place {
-                segment: Arc::clone(segment),
-                offset: here as u32,
-                len,
-            };
-            self.record(logged, place);
-            at += len as usize;
-        }
-        Ok(())
+        each(segment, offset, records, |logged, place| {
+            self.hot(logged, number, place);
+        })
     }
 
-    fn record(&mut self, logged: Logged, place: Place) {
+    /// Reads what of a cold segment's frame still counts. After all hot ones.
+    pub(crate) fn cold_frame(
+        &mut self,
+        segment: &Arc<Segment>,
+        number: u64,
+        offset: u64,
+        records: &[u8],
+    ) -> Result<(), (u64, BadRecord)> {
+        each(segment, offset, records, |logged, place| {
+            self.cold(logged, number, place);
+        })
+    }
+
+    fn hot(&mut self, logged: Logged, number: u64, place: Place) {
+        let here = place.segment.id;
+        match &logged {
+            Logged::Head(head) => self.next_job = self.next_job.max(head.next_job),
+            // Start marks have files of their own; one in the log would say the same.
+            Logged::Start(mark) => self.table.restore_start(mark),
+            Logged::Put(sequence, _) | Logged::End(sequence, _) => {
+                let (sequence, is_end) = (*sequence, matches!(logged, Logged::End(..)));
+                self.next_job = self.next_job.max(sequence + 1);
+                if let Some(before) = self.origins.insert(sequence, here) {
+                    self.book.depend(before, here);
+                }
+                if let Some(noted) = self.noted.get_mut(&sequence) {
+                    if noted.is_newer(number) {
+                        self.book.depend(here, noted.latest);
+                        return;
+                    }
+                    (noted.version, noted.latest) = (number, here);
+                    let end = is_end.then_some(&place);
+                    self.book.owe(sequence, noted.copies.clone(), end);
+                }
+                if is_end {
+                    self.origins.remove(&sequence);
+                }
+                self.restore(logged, place);
+            }
+            Logged::Checkpoint(name, _) => {
+                if let Some(before) = self.checkpoint_origins.insert(name.clone(), here) {
+                    self.book.depend(before, here);
+                }
+                if let Some(noted) = self.noted_checkpoints.get_mut(name) {
+                    if noted.is_newer(number) {
+                        self.book.depend(here, noted.latest);
+                        return;
+                    }
+                    (noted.version, noted.latest) = (number, here);
+                }
+                self.restore(logged, place);
+            }
+        }
+    }
+
+    fn cold(&mut self, logged: Logged, number: u64, place: Place) {
+        let here = place.segment.id;
+        let is_latest = |noted: Option<&Noted>| {
+            noted.is_some_and(|noted| noted.version == number && noted.latest == here)
+        };
+        match &logged {
+            Logged::Put(sequence, _) | Logged::End(sequence, _) => {
+                let noted = self.noted.get(sequence);
+                if !is_latest(noted) {
+                    return;
+                }
+                let is_end = matches!(logged, Logged::End(..));
+                let copies = noted.into_iter().flat_map(|noted| &noted.copies);
+                let stale: BTreeSet<u32> = copies.copied().filter(|id| *id != here).collect();
+                let end = is_end.then_some(&place);
+                self.book.owe(*sequence, stale, end);
+                self.restore(logged, place);
+            }
+            Logged::Checkpoint(name, _) => {
+                if is_latest(self.noted_checkpoints.get(name)) {
+                    self.restore(logged, place);
+                }
+            }
+            Logged::Head(_) | Logged::Start(_) => {}
+        }
+    }
+
+    fn restore(&mut self, logged: Logged, place: Place) {
         let (len, now) = (place.len, self.now);
         match logged {
-            Logged::Head(head) => self.next_job = self.next_job.max(head.next_job),
             Logged::Put(sequence, record) => {
-                let before = self.origins.insert(sequence, place.segment.id);
-                self.replaced(sequence, before, &place);
                 self.table.restore_put(sequence, &record, place, len, now);
             }
             Logged::End(sequence, end) => {
-                let before = self.origins.remove(&sequence);
-                self.replaced(sequence, before, &place);
                 self.table.restore_end(sequence, &end, place, len, now);
             }
-            // Start marks have files of their own; one in the log would say the same.
-            Logged::Start(mark) => self.table.restore_start(&mark),
-            Logged::Checkpoint(name, value) => {
-                let before = self
-                    .checkpoint_origins
-                    .insert(name.clone(), place.segment.id);
-                self.depend(before, &place);
-                self.table.restore_checkpoint(name, value, place);
-            }
+            Logged::Checkpoint(name, value) => self.table.restore_checkpoint(name, value, place),
+            Logged::Head(_) | Logged::Start(_) => {}
         }
     }
+}
 
-    fn replaced(&mut self, sequence: u64, before: Option<u32>, place: &Place) {
-        self.next_job = self.next_job.max(sequence + 1);
-        self.depend(before, place);
+impl Noted {
+    /// Whether something later than what was written in this frame, or a copy of it, is known.
+    fn is_newer(&self, number: u64) -> bool {
+        self.version >= number
     }
+}
 
-    fn depend(&mut self, before: Option<u32>, place: &Place) {
-        let here = place.segment.id;
-        let Some(before) = before.filter(|before| *before != here) else {
-            return;
-        };
-        if let Some(kept) = self.segments.get_mut(&here) {
-            kept.depends_on.insert(before);
-        }
+fn each(
+    segment: &Arc<Segment>,
+    offset: u64,
+    records: &[u8],
+    mut take: impl FnMut(Logged, Place),
+) -> Result<(), (u64, BadRecord)> {
+    let mut at = 0;
+    while at < records.len() {
+        let here = offset + at as u64;
+        let (logged, len) = record::decode(&records[at..]).map_err(|error| (here, error))?;
+        take(logged, Place::new(segment, here as u32, len));
+        at += len as usize;
     }
+    Ok(())
 }

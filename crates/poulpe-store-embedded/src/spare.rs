@@ -18,7 +18,7 @@ const DRAFT: &str = "spare.tmp";
 pub(crate) const TAKEN: &str = "next.tmp";
 
 /// Files that an earlier process may have left half done.
-pub(crate) const LEFTOVERS: [&str; 2] = [DRAFT, TAKEN];
+pub(crate) const LEFTOVERS: [&str; 3] = [DRAFT, TAKEN, crate::cold::DRAFT];
 
 /// How soon a spare that couldn't be made is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -39,15 +39,12 @@ enum State {
 pub(crate) enum Chore {
     /// Make a spare.
     Make,
-    /// Unlink segments that are wholly dead.
-    Reclaim,
     /// Stop.
     Stop,
 }
 
 struct Desk {
     state: State,
-    reclaim: bool,
     closing: bool,
 }
 
@@ -61,7 +58,6 @@ impl Spare {
     pub(crate) fn new() -> Self {
         let desk = Desk {
             state: State::Making,
-            reclaim: true,
             closing: false,
         };
         Self {
@@ -118,10 +114,10 @@ impl Spare {
         matches!(self.desk().state, State::Failed)
     }
 
-    /// Asks for wholly dead segments to be unlinked.
-    pub(crate) fn ask_reclaim(&self) {
-        self.desk().reclaim = true;
-        self.changed.notify_all();
+    /// Whether the housekeeper, where there is none, has to make a spare before anything else happens.
+    #[cfg(test)]
+    pub(crate) fn is_wanted(&self) -> bool {
+        !matches!(self.desk().state, State::Ready(_))
     }
 
     /// Lets the housekeeper stop, and whoever waits for a spare give up.
@@ -140,9 +136,6 @@ impl Spare {
         loop {
             if desk.closing {
                 return Chore::Stop;
-            }
-            if std::mem::take(&mut desk.reclaim) {
-                return Chore::Reclaim;
             }
             match desk.state {
                 State::Making => return Chore::Make,
@@ -201,7 +194,7 @@ impl Spare {
 
 /// Whether waiting won't help: the file system has become read-only, the directory has vanished, the disk fails. Others
 /// pass, such as too many open files.
-fn is_fatal(error: &io::Error) -> bool {
+pub(crate) fn is_fatal(error: &io::Error) -> bool {
     /// The number of an input/output error, which has no kind of its own.
     const EIO: i32 = 5;
     let is_lost = matches!(

@@ -6,7 +6,7 @@ use crate::error::OpenError;
 use crate::lock::{self, DirLock};
 use crate::medium::LogMedium;
 use crate::options::Options;
-use crate::{housekeeper, open, writer};
+use crate::{cleaner, housekeeper, open, writer};
 use poulpe_job::JobId;
 use poulpe_store::table::Op;
 use poulpe_store::{
@@ -64,14 +64,16 @@ impl EmbeddedStore {
         let store = open::open(disk, dir, options, time)?;
         let mut store = Self {
             store,
-            threads: Vec::with_capacity(2),
+            threads: Vec::with_capacity(3),
             _lock: None,
         };
         let shared = Arc::clone(store.store.shared());
         let log = Arc::clone(&shared.medium.log);
-        store
-            .spawn("poulpe-housekeeper", move || housekeeper::run(&log))
-            .map_err(|error| OpenError::io(dir, "start a thread", error))?;
+        let cleaned = Arc::clone(&shared);
+        let housekeeping = store.spawn("poulpe-housekeeper", move || housekeeper::run(&log));
+        let threads = housekeeping
+            .and_then(|()| store.spawn("poulpe-cleaner", move || cleaner::run(&cleaned)));
+        threads.map_err(|error| OpenError::io(dir, "start a thread", error))?;
         // The leases of the previous process have ended. Before the writer starts: changes come from one thread.
         while shared.has_ended_leases() {
             shared
@@ -96,6 +98,7 @@ impl Drop for EmbeddedStore {
         let medium = &self.store.shared().medium;
         medium.queue.close();
         medium.log.spare.close();
+        medium.log.desk.close();
         let this = std::thread::current().id();
         for thread in self.threads.drain(..) {
             // The last holder may be a task that the writer itself has just woken. A panic of a thread has been reported

@@ -19,6 +19,12 @@ pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
     let mut reclaims = Reclaims::default();
     let mut batch = Vec::new();
     while medium.queue.take(&mut batch) {
+        for errand in medium.queue.errands() {
+            errand();
+        }
+        if batch.is_empty() {
+            continue;
+        }
         let waiting = std::mem::take(&mut batch);
         match medium.health() {
             Ok(()) => batch = write(shared, waiting),
@@ -84,7 +90,7 @@ impl Reclaims {
         if is_due {
             self.rotations = rotations;
             self.last = now;
-            log.spare.ask_reclaim();
+            log.desk.ask();
         }
     }
 }

@@ -51,14 +51,14 @@ fn a_file_is_no_directory() {
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     drop(open(dir.path()));
-    fs::write(dir.path().join("FORMAT"), "poulpe store 2\n").expect("it writes");
+    fs::write(dir.path().join("FORMAT"), "poulpe store 3\n").expect("it writes");
     let error = try_open(dir.path()).err();
     assert!(
         matches!(
             error,
             Some(OpenError::Newer {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             })
         ),

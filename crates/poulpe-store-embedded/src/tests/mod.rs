@@ -1,5 +1,6 @@
-//! Tests that need a disk which fails.
+//! Tests that need a disk which fails, or loses what wasn't synced.
 
+mod crash;
 mod fail_stop;
 mod faulty_disk;
 mod full_disk;

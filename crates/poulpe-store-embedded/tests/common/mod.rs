@@ -188,22 +188,31 @@ pub(crate) fn figure(store: &dyn JobStore, name: &str) -> u64 {
 }
 
 /// A copy of a data directory, as a crash would leave it. The newest segments first: while an old one is there, so are
-/// those that end its jobs. What the housekeeper renames or removes meanwhile may be missing.
+/// those that end its jobs. If files come and go meanwhile it is made again: no crash leaves half of what a cleaning did.
 pub(crate) fn copy(from: &Path) -> tempfile::TempDir {
-    let to = tempfile::tempdir().expect("a directory");
-    let entries = std::fs::read_dir(from).expect("it lists");
+    loop {
+        let to = tempfile::tempdir().expect("a directory");
+        let names = names(from);
+        for name in names.iter().rev() {
+            match std::fs::copy(from.join(name), to.path().join(name)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => panic!("failed to copy {}: {error}", name.display()),
+            }
+        }
+        if names == self::names(from) {
+            return to;
+        }
+    }
+}
+
+fn names(dir: &Path) -> Vec<std::ffi::OsString> {
+    let entries = std::fs::read_dir(dir).expect("it lists");
     let mut names: Vec<_> = entries
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     names.sort();
-    for name in names.iter().rev() {
-        match std::fs::copy(from.join(name), to.path().join(name)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => panic!("failed to copy {}: {error}", name.display()),
-        }
-    }
-    to
+    names
 }
 
 /// The segments of a data directory, in order.

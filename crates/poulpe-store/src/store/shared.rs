@@ -41,6 +41,11 @@ impl<M: Medium> Shared<M> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks into the table, or points it at records that the medium has moved.
+    pub fn with_table<R>(&self, with: impl FnOnce(&mut Table<M::Place>) -> R) -> R {
+        with(&mut self.table())
+    }
+
     /// Stages, writes and commits changes as one unit, and tells the watchers. Gives the answers in order; a change
     /// that has to wait for another of the same call comes back as [`Staged::Later`]. To be called by one thread at a
     /// time.

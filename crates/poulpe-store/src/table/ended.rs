@@ -104,6 +104,11 @@ impl<P: Clone> EndedJobs<P> {
         })
     }
 
+    /// Where the latest record of a job with this id lies, expired or not.
+    pub(super) fn place(&self, hash: IdHash) -> Option<&P> {
+        self.jobs.get(&hash)?.end.place.as_ref()
+    }
+
     /// Keeps what is left of a job. A result that tells of the future, by a clock that went wrong, counts from now.
     pub(super) fn insert(&mut self, hash: IdHash, end: End<P>, now: Timestamp) {
         // A dead letter that was copied is written again behind the end of a later job with its id.

@@ -15,6 +15,7 @@ mod look;
 mod op;
 mod people;
 mod ready;
+mod relocate;
 mod restore;
 mod settle;
 
@@ -26,6 +27,7 @@ pub use look::{Found, Known};
 pub use op::{Effects, EndRecord, Life, Op, OpAnswer, Record, Staged, StartMark, Stored, Write};
 use poulpe_job::{Due, JobId, Lane, Timestamp};
 use ready::ReadyQueues;
+pub use relocate::Owner;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::time::Duration;
@@ -34,7 +36,7 @@ use crate::{Incarnation, StoreResult, WallTime};
 
 /// A job's id, hashed to 128 bits with keys drawn at the start of the process. Nobody outside can find two ids of one
 /// hash, so a hit needs no second look at the id.
-type IdHash = u128;
+pub type IdHash = u128;
 
 /// Map by id hashes, which need no further hashing.
 type ByHash<V> = HashMap<IdHash, V, BuildHasherDefault<TakeLowBits>>;

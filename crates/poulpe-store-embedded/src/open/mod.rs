@@ -1,10 +1,13 @@
 //! Opening: reads the log into a table, refuses damage, cuts what is torn. What was written without proof that it was
 //! synced is written again and synced before anything is served: after a kill the page cache proves nothing.
 
+mod cold;
+
+use crate::book::Kept;
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::frame::{self, Draft, Found};
-use crate::log::{Kept, Log, Tail};
+use crate::log::{Log, Tail};
 use crate::marks::Marks;
 use crate::medium::LogMedium;
 use crate::options::Options;
@@ -54,9 +57,13 @@ pub(crate) fn open(
         mono: time.monotonic(),
     };
     let mut replay = Replay::new(options.limits, now);
-    let tailing = opening.read(&ids, &mut replay)?;
-    let id = ids.last().map_or(1, |last| last + 1);
+    let (hot, cold) = ids.split_at(ids.partition_point(|id| !segment::is_cold(*id)));
+    let id = hot.last().map_or(1, |last| last + 1);
+    let next_cold = cold.last().map_or(segment::FIRST_COLD, |last| last + 1);
+    let cold = opening.note_cold(cold, &mut replay)?;
+    let tailing = opening.read(hot, &mut replay)?;
     let (segment, offset) = opening.carry(id, &tailing, &mut replay, options)?;
+    opening.read_cold(&cold, &mut replay)?;
     let (marks, started) = opening.marks()?;
     let mut table = replay.table;
     for mark in &started {
@@ -74,7 +81,8 @@ pub(crate) fn open(
         Arc::clone(disk),
         options.segment_size(),
         tail,
-        replay.segments,
+        replay.book,
+        next_cold,
         marks,
         Arc::clone(&time),
     );
@@ -146,9 +154,10 @@ impl Opening<'_> {
             let end = proven.last().map_or(0, At::end);
             let is_longer = bytes.len() as u64 > end;
             let segment = self.segment(id, end)?;
-            replay.segments.insert(id, Kept::new(&segment));
+            replay.book.segments.insert(id, Kept::new(&segment, end));
             for at in proven {
-                self.replay(replay, &segment, at.offset, &bytes[at.records()])?;
+                let number = at.header.sequence;
+                self.replay(replay, &segment, number, at.offset, &bytes[at.records()])?;
             }
             if is_longer {
                 tailing.cuts.push((id, end));
@@ -199,11 +208,12 @@ impl Opening<'_> {
             let old = self.segment(old, end)?;
             self.cut(&old, end)?;
         }
-        let segment = Arc::new(Segment { id, file, capacity });
-        replay.segments.insert(id, Kept::new(&segment));
+        let segment = Segment::new(id, file, capacity);
+        let kept = Kept::new(&segment, 0);
+        replay.book.segments.insert(id, kept);
         let mut offset = 0;
-        for frame in &frames {
-            self.replay(replay, &segment, offset, &frame[frame::HEADER..])?;
+        for (number, frame) in (tailing.sequence..).zip(&frames) {
+            self.replay(replay, &segment, number, offset, &frame[frame::HEADER..])?;
             offset += frame::padded(frame.len());
         }
         if !tailing.carried.is_empty() {
@@ -219,15 +229,20 @@ impl Opening<'_> {
         &self,
         replay: &mut Replay,
         segment: &Arc<Segment>,
+        number: u64,
         offset: u64,
         records: &[u8],
     ) -> Result<(), OpenError> {
         replay
-            .frame(segment, offset + frame::HEADER as u64, records)
-            .map_err(|(offset, error)| match error {
-                BadRecord::Newer(version) => self.newer(version),
-                error => self.damaged(segment.id, offset, error.to_string()),
-            })
+            .frame(segment, number, offset + frame::HEADER as u64, records)
+            .map_err(|(offset, error)| self.bad_record(segment, offset, &error))
+    }
+
+    fn bad_record(&self, segment: &Segment, offset: u64, error: &BadRecord) -> OpenError {
+        match error {
+            BadRecord::Newer(version) => self.newer(*version),
+            error => self.damaged(segment.id, offset, error.to_string()),
+        }
     }
 
     /// The number of a segment's first frame, which was synced before the segment got its name.
@@ -263,7 +278,7 @@ impl Opening<'_> {
             .disk
             .open(&segment::name(id))
             .map_err(|error| self.io("open a segment", error))?;
-        Ok(Arc::new(Segment { id, file, capacity }))
+        Ok(Segment::new(id, file, capacity))
     }
 
     fn cut(&self, segment: &Segment, end: u64) -> Result<(), OpenError> {
