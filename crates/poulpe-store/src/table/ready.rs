@@ -1,11 +1,10 @@
 //! The ready queues: one a lane set, ordered by priority, due time, acceptance. Knows lanes and orders, not jobs. Asked by
 //! claims, filled by whatever makes a job ready.
 
-use poulpe_job::{Lane, LaneSet, Timestamp};
+use super::living::Slot;
+use super::order::{Order, Orders};
+use poulpe_job::{Lane, LaneSet};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Where a job stands in its queue.
-pub(super) type Order = (u8, Timestamp, u64);
 
 /// The number of a queue.
 pub(super) type QueueKey = u32;
@@ -16,7 +15,7 @@ struct Queue {
     lanes: LaneSet,
     /// Never handed out ahead of an idle lane: these jobs have killed workers before.
     careful: bool,
-    jobs: BTreeMap<Order, u128>,
+    jobs: Orders,
 }
 
 /// Every ready job. A claim looks at the heads of queues that aren't empty only.
@@ -45,7 +44,7 @@ impl ReadyQueues {
         self.queues.push(Queue {
             lanes: lanes.clone(),
             careful,
-            jobs: BTreeMap::new(),
+            jobs: Orders::default(),
         });
         self.keys.insert((lanes.clone(), careful), key);
         key
@@ -61,18 +60,18 @@ impl ReadyQueues {
         &self.queues[key as usize].lanes
     }
 
-    pub(super) fn push(&mut self, key: QueueKey, order: Order, hash: u128) {
+    pub(super) fn push(&mut self, key: QueueKey, order: Order) {
         let queue = &mut self.queues[key as usize];
         if queue.jobs.is_empty() {
             self.filled.insert(key);
         }
-        queue.jobs.insert(order, hash);
+        queue.jobs.insert(order);
         self.len += 1;
     }
 
-    pub(super) fn remove(&mut self, key: QueueKey, order: &Order) {
+    pub(super) fn remove(&mut self, key: QueueKey, order: Order) {
         let queue = &mut self.queues[key as usize];
-        if queue.jobs.remove(order).is_some() {
+        if queue.jobs.remove(order) {
             self.len -= 1;
         }
         if queue.jobs.is_empty() {
@@ -90,21 +89,21 @@ impl ReadyQueues {
         &mut self,
         room: &mut Room,
         leased: &HashMap<Lane, u64>,
-    ) -> Option<(u128, Option<Lane>)> {
-        let mut best: Option<(Order, u128, QueueKey)> = None;
+    ) -> Option<(Slot, Option<Lane>)> {
+        let mut best: Option<(Order, QueueKey)> = None;
         for key in &self.filled {
             let queue = &self.queues[*key as usize];
             if !queue.fits(room, leased) {
                 continue;
             }
-            if let Some((order, hash)) = queue.jobs.first_key_value()
-                && best.as_ref().is_none_or(|(first, ..)| order < first)
+            if let Some(order) = queue.jobs.first()
+                && best.is_none_or(|(first, _)| order < first)
             {
-                best = Some((*order, *hash, *key));
+                best = Some((order, *key));
             }
         }
-        let (order, hash, key) = best?;
-        self.remove(key, &order);
+        let (order, key) = best?;
+        self.remove(key, order);
         let queue = &self.queues[key as usize];
         let may_have = |lane: &Lane| {
             let is_any = queue.lanes.is_any();
@@ -115,7 +114,7 @@ impl ReadyQueues {
             Some(lane) => room.idle.retain(|idle| *idle != lane),
             None => room.prefetch -= 1,
         }
-        Some((hash, lane))
+        Some((order.slot(), lane))
     }
 
     /// The lane that the fewest lane sets of ready confined jobs wait for, so that as many jobs as can be find one.

@@ -15,7 +15,7 @@ impl<P> Living<P> {
     /// A job as its record tells it, in no order yet.
     pub(super) fn of(sequence: u64, record: &Record, queue: QueueKey) -> Self {
         let Record { job, progress, .. } = record;
-        Self {
+        let mut living = Self {
             sequence,
             digest: job.digest,
             chosen: job.id_chosen,
@@ -26,12 +26,12 @@ impl<P> Living<P> {
             due: job.due,
             claims: progress.claims,
             attempts: progress.attempts,
-            failures: progress.failures,
-            losses: progress.losses,
             phase: Phase::Busy(State::Ready),
-            settled: None,
+            tried: None,
             place: None,
-        }
+        };
+        living.set_counters(progress.failures, progress.losses);
+        living
     }
 }
 
@@ -53,6 +53,8 @@ impl<P: Clone> Table<P> {
                     ..Living::of(sequence, record, queue)
                 };
                 let was_cancelled = living.cancel_requested;
+                // Should another job with its id be there, no order may point at the slot any more.
+                self.take_out_of_order(hash);
                 self.living.insert(hash, living);
                 if was_cancelled {
                     // Whoever held it vanished with the process: the job ends as if the lease had run out.
