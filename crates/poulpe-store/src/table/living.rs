@@ -88,10 +88,15 @@ impl<P> LivingJobs<P> {
     }
 
     /// Adds a job, or replaces the one with its id in its slot.
-    pub(super) fn insert(&mut self, hash: IdHash, job: Living<P>) {
-        if let Some(known) = self.get_mut(&hash) {
-            *known = job;
-            return;
+    pub(super) fn insert(&mut self, hash: IdHash, job: Living<P>) -> Slot {
+        if let Some(slot) = self.slot(&hash) {
+            if let Some(known) = self.at_mut(slot) {
+                *known = job;
+            }
+            return slot;
+        }
+        if self.index.len() == self.index.capacity() {
+            self.rebuild_index(2 * self.index.len() + 1);
         }
         let slot = self.put(Kept {
             hash: hash.to_ne_bytes(),
@@ -100,6 +105,7 @@ impl<P> LivingJobs<P> {
         let chunks = &self.chunks;
         self.index
             .insert_unique(hash as u64, slot, |slot| low_half(chunks, *slot));
+        slot
     }
 
     pub(super) fn remove(&mut self, hash: &IdHash) -> Option<Living<P>> {
@@ -107,13 +113,28 @@ impl<P> LivingJobs<P> {
             .index
             .find_entry(*hash as u64, is_it(&self.chunks, hash));
         let (slot, _) = found.ok()?.remove();
-        let chunks = &self.chunks;
+        let kept = self.take(slot)?;
         let is_wasteful = self.index.capacity() > SMALL_INDEX.max(8 * self.index.len());
         if is_wasteful {
-            let room = 2 * self.index.len();
-            self.index.shrink_to(room, |slot| low_half(chunks, *slot));
+            self.rebuild_index(2 * self.index.len());
         }
-        self.take(slot).map(|kept| kept.job)
+        Some(kept.job)
+    }
+
+    /// Changes the size of the index. In the order of slots: the table's own way looks for each job's hash in the order
+    /// of the index, which takes several times as long when they are many.
+    fn rebuild_index(&mut self, room: usize) {
+        let mut index = HashTable::with_capacity(room);
+        let chunks = &self.chunks;
+        for (number, chunk) in chunks.iter().enumerate() {
+            let first = number * CHUNK;
+            for (slot, kept) in (first as Slot..).zip(&chunk.jobs) {
+                if let Some(kept) = kept {
+                    index.insert_unique(kept.low_half(), slot, |slot| low_half(chunks, *slot));
+                }
+            }
+        }
+        self.index = index;
     }
 
     /// Puts a job into a free place.
@@ -163,6 +184,12 @@ impl<P> LivingJobs<P> {
     }
 }
 
+impl<P> Kept<P> {
+    fn low_half(&self) -> u64 {
+        IdHash::from_ne_bytes(self.hash) as u64
+    }
+}
+
 impl<P> Chunk<P> {
     fn new() -> Self {
         Self {
@@ -204,7 +231,7 @@ fn is_it<P>(chunks: &[Chunk<P>], hash: &IdHash) -> impl Fn(&Slot) -> bool {
 }
 
 fn low_half<P>(chunks: &[Chunk<P>], slot: Slot) -> u64 {
-    kept(chunks, slot).map_or(0, |kept| IdHash::from_ne_bytes(kept.hash) as u64)
+    kept(chunks, slot).map_or(0, Kept::low_half)
 }
 
 #[cfg(test)]

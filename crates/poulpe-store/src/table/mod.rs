@@ -155,9 +155,12 @@ impl<P: Clone> Table<P> {
 
     /// Puts a living job into the order it now belongs to: ready if due, else the timeline.
     fn place_in_order(&mut self, hash: IdHash, now: Now) {
-        let Some(slot) = self.living.slot(&hash) else {
-            return;
-        };
+        if let Some(slot) = self.living.slot(&hash) {
+            self.place_in_order_at(slot, now);
+        }
+    }
+
+    fn place_in_order_at(&mut self, slot: Slot, now: Now) {
         let Some(job) = self.living.at_mut(slot) else {
             return;
         };

@@ -55,12 +55,12 @@ impl<P: Clone> Table<P> {
                 let was_cancelled = living.cancel_requested;
                 // Should another job with its id be there, no order may point at the slot any more.
                 self.take_out_of_order(hash);
-                self.living.insert(hash, living);
+                let slot = self.living.insert(hash, living);
                 if was_cancelled {
                     // Whoever held it vanished with the process: the job ends as if the lease had run out.
                     self.restore_lease(hash, None);
                 } else {
-                    self.place_in_order(hash, now);
+                    self.place_in_order_at(slot, now);
                 }
             }
             Life::Dead { result, exported } => {
