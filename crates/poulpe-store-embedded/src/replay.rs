@@ -15,8 +15,6 @@ pub(crate) struct Replay {
     pub(crate) segments: BTreeMap<u32, Kept>,
     pub(crate) next_job: u64,
     now: Now,
-    /// The segment of each living or dead job's latest record.
-    origins: HashMap<u64, u32>,
     checkpoint_origins: HashMap<String, u32>,
 }
 
@@ -27,7 +25,6 @@ impl Replay {
             segments: BTreeMap::new(),
             next_job: 1,
             now,
-            origins: HashMap::new(),
             checkpoint_origins: HashMap::new(),
         }
     }
@@ -56,38 +53,33 @@ impl Replay {
     }
 
     fn record(&mut self, logged: Logged, place: Place) {
-        let (len, now) = (place.len, self.now);
+        let (len, now, here) = (place.len, self.now, place.segment.id);
         match logged {
             Logged::Head(head) => self.next_job = self.next_job.max(head.next_job),
             Logged::Put(sequence, record) => {
-                let before = self.origins.insert(sequence, place.segment.id);
-                self.replaced(sequence, before, &place);
-                self.table.restore_put(sequence, &record, place, len, now);
+                let before = self.table.restore_put(sequence, &record, place, len, now);
+                self.replaced(sequence, before, here);
             }
             Logged::End(sequence, end) => {
-                let before = self.origins.remove(&sequence);
-                self.replaced(sequence, before, &place);
-                self.table.restore_end(sequence, &end, place, len, now);
+                let before = self.table.restore_end(sequence, &end, place, len, now);
+                self.replaced(sequence, before, here);
             }
             // Start marks have files of their own; one in the log would say the same.
             Logged::Start(mark) => self.table.restore_start(&mark),
             Logged::Checkpoint(name, value) => {
-                let before = self
-                    .checkpoint_origins
-                    .insert(name.clone(), place.segment.id);
-                self.depend(before, &place);
+                let before = self.checkpoint_origins.insert(name.clone(), here);
+                self.depend(before, here);
                 self.table.restore_checkpoint(name, value, place);
             }
         }
     }
 
-    fn replaced(&mut self, sequence: u64, before: Option<u32>, place: &Place) {
+    fn replaced(&mut self, sequence: u64, before: Option<Place>, here: u32) {
         self.next_job = self.next_job.max(sequence + 1);
-        self.depend(before, place);
+        self.depend(before.map(|before| before.segment.id), here);
     }
 
-    fn depend(&mut self, before: Option<u32>, place: &Place) {
-        let here = place.segment.id;
+    fn depend(&mut self, before: Option<u32>, here: u32) {
         let Some(before) = before.filter(|before| *before != here) else {
             return;
         };

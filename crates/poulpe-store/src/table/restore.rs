@@ -36,10 +36,18 @@ impl<P> Living<P> {
 }
 
 impl<P: Clone> Table<P> {
-    /// A job's record was found. A later one replaces an earlier one.
-    pub fn restore_put(&mut self, sequence: u64, record: &Record, place: P, len: u32, now: Now) {
+    /// A job's record was found. A later one replaces an earlier one, whose place is the answer.
+    pub fn restore_put(
+        &mut self,
+        sequence: u64,
+        record: &Record,
+        place: P,
+        len: u32,
+        now: Now,
+    ) -> Option<P> {
         self.next_sequence = self.next_sequence.max(sequence + 1);
         let hash = self.hash(&record.job.id);
+        let replaced = self.place_of(hash, sequence);
         self.drop_living(hash, sequence);
         match &record.life {
             Life::Living => {
@@ -73,28 +81,47 @@ impl<P: Clone> Table<P> {
                 self.insert_dead(sequence, dead, *exported);
                 if is_known {
                     self.ended.moved(hash, sequence, &place);
-                    return;
+                    return replaced;
                 }
                 let ended = End::dead(sequence, &record.job, result, place, len);
                 self.ended.insert(hash, ended, now.wall.floor());
                 self.ended.evict(now.wall.floor());
             }
         }
+        replaced
     }
 
-    /// The end of a job was found.
-    pub fn restore_end(&mut self, sequence: u64, end: &EndRecord, place: P, len: u32, now: Now) {
+    /// The end of a job was found. The answer is the place of the record it ends.
+    pub fn restore_end(
+        &mut self,
+        sequence: u64,
+        end: &EndRecord,
+        place: P,
+        len: u32,
+        now: Now,
+    ) -> Option<P> {
         self.next_sequence = self.next_sequence.max(sequence + 1);
         let hash = self.hash(&end.id);
+        let replaced = self.place_of(hash, sequence);
         self.drop_living(hash, sequence);
         self.remove_dead(sequence);
         if end.result.is_none() {
             self.ended.forget(hash, sequence);
-            return;
+            return replaced;
         }
         let ended = End::done(sequence, end, place, len, now);
         self.ended.insert(hash, ended, now.wall.floor());
         self.ended.evict(now.wall.floor());
+        replaced
+    }
+
+    /// Where the latest record of a living or dead job lies.
+    fn place_of(&self, hash: IdHash, sequence: u64) -> Option<P> {
+        let living = self.living.get(&hash);
+        match living.filter(|job| job.sequence == sequence) {
+            Some(job) => job.place.clone(),
+            None => self.dead.get(&sequence).map(|dead| dead.place.clone()),
+        }
     }
 
     /// The start of an attempt was found: unless its verdict follows, its worker vanished with the process. The job is
