@@ -71,7 +71,7 @@ impl Orders {
     }
 
     pub(super) fn insert(&mut self, order: Order) {
-        let Some((_, chunk)) = self.chunks.range_mut(..=order).next_back() else {
+        let Some(chunk) = self.chunk_mut(order) else {
             self.insert_first(order);
             return;
         };
@@ -92,6 +92,16 @@ impl Orders {
         let upper = chunk.split_off(CHUNK / 2);
         self.chunks.insert(upper[0], upper);
         self.insert(order);
+    }
+
+    /// The chunk that it belongs into. Looked for at the end first, where most are added.
+    fn chunk_mut(&mut self, order: Order) -> Option<&mut Vec<Order>> {
+        let last = self.chunks.last_key_value();
+        if last.is_some_and(|(bound, _)| *bound <= order) {
+            return self.chunks.last_entry().map(|last| last.into_mut());
+        }
+        let chunk = self.chunks.range_mut(..=order).next_back();
+        chunk.map(|(_, chunk)| chunk)
     }
 
     /// Inserts what is before all chunks.

@@ -21,7 +21,8 @@ struct Queue {
 /// Every ready job. A claim looks at the heads of queues that aren't empty only.
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueues {
-    keys: HashMap<(LaneSet, bool), QueueKey>,
+    /// By lane set, without care and with it.
+    keys: HashMap<LaneSet, [Option<QueueKey>; 2]>,
     queues: Vec<Queue>,
     filled: BTreeSet<QueueKey>,
     len: u64,
@@ -37,8 +38,9 @@ pub(super) struct Room {
 impl ReadyQueues {
     /// The queue of jobs with this lane set. Sets are kept for ever: there are as many as clients think of, few.
     pub(super) fn key(&mut self, lanes: &LaneSet, careful: bool) -> QueueKey {
-        if let Some(key) = self.keys.get(&(lanes.clone(), careful)) {
-            return *key;
+        let known = self.keys.get(lanes).and_then(|keys| keys[careful as usize]);
+        if let Some(key) = known {
+            return key;
         }
         let key = self.queues.len() as QueueKey;
         self.queues.push(Queue {
@@ -46,7 +48,7 @@ impl ReadyQueues {
             careful,
             jobs: Orders::default(),
         });
-        self.keys.insert((lanes.clone(), careful), key);
+        self.keys.entry(lanes.clone()).or_default()[careful as usize] = Some(key);
         key
     }
 
