@@ -22,6 +22,8 @@ struct Noted {
     latest: u32,
     /// The cold segments that have records of it.
     copies: BTreeSet<u32>,
+    /// Hot segments with records of it that were written before the latest.
+    passed_over: BTreeSet<u32>,
 }
 
 /// A table that is being filled, and what the log has to know.
@@ -30,8 +32,6 @@ pub(crate) struct Replay {
     pub(crate) book: Book,
     pub(crate) next_job: u64,
     now: Now,
-    /// The hot segment of each living or dead job's latest record.
-    origins: HashMap<u64, u32>,
     checkpoint_origins: HashMap<String, u32>,
     noted: HashMap<u64, Noted>,
     noted_checkpoints: HashMap<String, Noted>,
@@ -44,7 +44,6 @@ impl Replay {
             book: Book::default(),
             next_job: 1,
             now,
-            origins: HashMap::new(),
             checkpoint_origins: HashMap::new(),
             noted: HashMap::new(),
             noted_checkpoints: HashMap::new(),
@@ -117,22 +116,23 @@ impl Replay {
             Logged::Put(sequence, _) | Logged::End(sequence, _) => {
                 let (sequence, is_end) = (*sequence, matches!(logged, Logged::End(..)));
                 self.next_job = self.next_job.max(sequence + 1);
-                if let Some(before) = self.origins.insert(sequence, here) {
-                    self.book.depend(before, here);
-                }
                 if let Some(noted) = self.noted.get_mut(&sequence) {
                     if noted.is_newer(number) {
+                        noted.passed_over.insert(here);
                         self.book.depend(here, noted.latest);
                         return;
                     }
                     (noted.version, noted.latest) = (number, here);
+                    for before in std::mem::take(&mut noted.passed_over) {
+                        self.book.depend(before, here);
+                    }
                     let end = is_end.then_some(&place);
                     self.book.owe(sequence, noted.copies.clone(), end);
                 }
-                if is_end {
-                    self.origins.remove(&sequence);
+                let before = self.restore(logged, place);
+                if let Some(before) = before {
+                    self.book.depend(before.segment.id, here);
                 }
-                self.restore(logged, place);
             }
             Logged::Checkpoint(name, _) => {
                 if let Some(before) = self.checkpoint_origins.insert(name.clone(), here) {
@@ -177,17 +177,19 @@ impl Replay {
         }
     }
 
-    fn restore(&mut self, logged: Logged, place: Place) {
+    /// Gives the record that this one replaces or ends.
+    fn restore(&mut self, logged: Logged, place: Place) -> Option<Place> {
         let (len, now) = (place.len, self.now);
         match logged {
             Logged::Put(sequence, record) => {
-                self.table.restore_put(sequence, &record, place, len, now);
+                self.table.restore_put(sequence, &record, place, len, now)
             }
-            Logged::End(sequence, end) => {
-                self.table.restore_end(sequence, &end, place, len, now);
+            Logged::End(sequence, end) => self.table.restore_end(sequence, &end, place, len, now),
+            Logged::Checkpoint(name, value) => {
+                self.table.restore_checkpoint(name, value, place);
+                None
             }
-            Logged::Checkpoint(name, value) => self.table.restore_checkpoint(name, value, place),
-            Logged::Head(_) | Logged::Start(_) => {}
+            Logged::Head(_) | Logged::Start(_) => None,
         }
     }
 }

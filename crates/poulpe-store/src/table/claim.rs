@@ -2,10 +2,12 @@
 //! inside the process die with it. Called by the store for each claim, after ended leases have been dealt with.
 
 use super::entry::{Fence, Lease, Phase};
+use super::living::Slot;
+use super::order::Order;
 use super::ready::Room;
-use super::{IdHash, Now, Table};
+use super::{Now, Table};
 use crate::{Claim, LeaseId};
-use poulpe_job::{JobId, Lane, Progress};
+use poulpe_job::{JobId, Lane, Progress, Timestamp};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -70,9 +72,9 @@ impl<P: Clone> Table<P> {
                 idle: claim.idle.clone(),
                 prefetch: claim.prefetch,
             };
-            while let Some((hash, lane)) = self.ready.pop(&mut room, &self.lane_leases) {
-                if let Some(one) = self.lease(hash, lane, claim, now) {
-                    hashes.push(hash);
+            while let Some((slot, lane)) = self.ready.pop(&mut room, &self.lane_leases) {
+                if let Some(one) = self.lease(slot, lane, claim, now) {
+                    hashes.extend(self.living.hash_at(slot));
                     handed.push(one);
                 }
             }
@@ -92,12 +94,13 @@ impl<P: Clone> Table<P> {
 
     fn lease(
         &mut self,
-        hash: IdHash,
+        slot: Slot,
         lane: Option<Lane>,
         claim: &Claim,
         now: Now,
     ) -> Option<Handed<P>> {
-        let job = self.living.get_mut(&hash)?;
+        let hash = self.living.hash_at(slot)?;
+        let job = self.living.at_mut(slot)?;
         let place = job.place.clone()?;
         job.claims += 1;
         let fence = Fence {
@@ -162,36 +165,35 @@ impl<P: Clone> Table<P> {
 
     /// Moves jobs that have fallen due to their ready queues; whether that were all of them.
     pub(super) fn move_due(&mut self, now: Now, max: usize) -> bool {
-        let reached = now.wall.floor();
         for _ in 0..max {
-            let Some(entry) = self.timeline.first_entry() else {
+            let first = self.timeline.first();
+            let Some(order) = first.filter(|order| self.due_of(*order) <= now.wall.floor()) else {
                 return true;
             };
-            if entry.key().0 > reached {
-                return true;
-            }
-            let hash = entry.remove();
-            let Some(job) = self.living.get_mut(&hash) else {
+            self.timeline.remove(order);
+            let Some(job) = self.living.at(order.slot()) else {
                 continue;
             };
             self.retrying -= u64::from(job.was_tried());
-            job.phase = Phase::Ready;
-            self.ready.push(job.queue, job.order(), hash);
+            self.make_ready_at(order.slot());
         }
-        self.timeline
-            .first_key_value()
-            .is_none_or(|((due, _), _)| *due > reached)
+        let first = self.timeline.first();
+        first.is_none_or(|order| self.due_of(order) > now.wall.floor())
+    }
+
+    /// When the job that stands there is due.
+    pub(super) fn due_of(&self, order: Order) -> Timestamp {
+        let job = self.living.at(order.slot());
+        job.map_or(Timestamp::default(), |job| job.due)
     }
 
     /// The time until the next job is due or the next lease ends; at least a millisecond, so that nobody spins on it.
     /// What is overdue doesn't count: `more` tells of it, and it waits for room, not for time.
     fn next_due(&self, now: Now) -> Option<Duration> {
-        let later = (
-            Bound::Excluded((now.wall.floor(), u64::MAX)),
-            Bound::Unbounded,
-        );
-        let due = self.timeline.range(later).next().map(|((due, _), _)| {
-            let nanos = (i128::from(due.as_millis()) * 1_000_000)
+        let later = Timestamp::from_millis(now.wall.floor().as_millis().saturating_add(1));
+        let first = self.timeline.first_from(Order::first_due(later));
+        let due = first.map(|order| {
+            let nanos = (i128::from(self.due_of(order).as_millis()) * 1_000_000)
                 .saturating_sub(now.wall.0)
                 .max(0);
             Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

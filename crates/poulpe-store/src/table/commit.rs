@@ -61,9 +61,8 @@ impl<P: Clone> Table<P> {
                         continue;
                     }
                     let job = self.living.remove(&hash);
-                    let settled = job.and_then(|job| job.settled);
                     let ended = End {
-                        settled: settled.map(|fence| *fence),
+                        settled: job.and_then(|job| job.settled()),
                         ..End::done(sequence, &end, place, len, now)
                     };
                     self.ended.insert(hash, ended, now.wall.floor());
@@ -110,9 +109,8 @@ impl<P: Clone> Table<P> {
             return;
         }
         let job = self.living.remove(&hash);
-        let settled = job.and_then(|job| job.settled);
         let ended = End {
-            settled: settled.map(|fence| *fence),
+            settled: job.and_then(|job| job.settled()),
             ..End::dead(sequence, &record.job, result, place, len)
         };
         self.ended.insert(hash, ended, now.wall.floor());
@@ -156,9 +154,8 @@ impl<P: Clone> Table<P> {
         }
         job.due = record.job.due;
         job.attempts = record.progress.attempts;
-        job.failures = record.progress.failures;
-        job.losses = record.progress.losses;
-        let (key, is_careful) = (job.queue, job.losses >= CAREFUL_LOSSES);
+        job.set_counters(record.progress.failures, record.progress.losses);
+        let (key, is_careful) = (job.queue, job.losses() >= CAREFUL_LOSSES);
         if is_careful {
             let careful = self.ready.careful(key);
             if let Some(job) = self.living.get_mut(&hash) {

@@ -1,7 +1,9 @@
 //! What the table keeps of each job: small, because there may be millions; the rest lies in the record. No rule lives
 //! here but what follows from the fields.
 
-use super::ready::{Order, QueueKey};
+use super::living::Slot;
+use super::order::Order;
+use super::ready::QueueKey;
 use crate::Incarnation;
 use poulpe_job::{Digest, Lane, Progress, State, Timestamp};
 use std::time::Duration;
@@ -38,6 +40,15 @@ pub(super) enum Phase {
     Busy(State),
 }
 
+/// What few waiting jobs have.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    pub(super) failures: u32,
+    pub(super) losses: u32,
+    /// The lease that was settled last, so that a repeat is known.
+    pub(super) settled: Option<Fence>,
+}
+
 /// A job that hasn't ended.
 #[derive(Debug)]
 pub(super) struct Living<P> {
@@ -52,18 +63,47 @@ pub(super) struct Living<P> {
     pub(super) due: Timestamp,
     pub(super) claims: u32,
     pub(super) attempts: u32,
-    pub(super) failures: u32,
-    pub(super) losses: u32,
     pub(super) phase: Phase,
-    /// The lease that was settled last, so that a repeat is known.
-    pub(super) settled: Option<Box<Fence>>,
+    /// `None` as long as it would be all zeros.
+    pub(super) tried: Option<Box<Tried>>,
     /// `None` until its first write is durable.
     pub(super) place: Option<P>,
 }
 
 impl<P> Living<P> {
-    pub(super) fn order(&self) -> Order {
-        (self.priority, self.due, self.sequence)
+    /// Where it stands in its ready queue.
+    pub(super) fn order(&self, slot: Slot) -> Order {
+        Order::new(self.priority, self.due, self.sequence, slot)
+    }
+
+    /// Where it stands in the timeline, whatever its rank.
+    pub(super) fn time_order(&self, slot: Slot) -> Order {
+        Order::new(0, self.due, self.sequence, slot)
+    }
+
+    pub(super) fn failures(&self) -> u32 {
+        self.tried.as_ref().map_or(0, |tried| tried.failures)
+    }
+
+    pub(super) fn losses(&self) -> u32 {
+        self.tried.as_ref().map_or(0, |tried| tried.losses)
+    }
+
+    pub(super) fn settled(&self) -> Option<Fence> {
+        self.tried.as_ref()?.settled
+    }
+
+    pub(super) fn tried_mut(&mut self) -> &mut Tried {
+        self.tried.get_or_insert_default()
+    }
+
+    /// Sets both counters.
+    pub(super) fn set_counters(&mut self, failures: u32, losses: u32) {
+        if (failures, losses) != (self.failures(), self.losses()) {
+            let tried = self.tried_mut();
+            tried.failures = failures;
+            tried.losses = losses;
+        }
     }
 
     pub(super) fn was_tried(&self) -> bool {
@@ -85,8 +125,8 @@ impl<P> Living<P> {
     pub(super) fn complete(&self, progress: &mut Progress) {
         progress.claims = self.claims;
         progress.attempts = self.attempts;
-        progress.failures = self.failures;
-        progress.losses = self.losses;
+        progress.failures = self.failures();
+        progress.losses = self.losses();
         progress.cancel_requested = self.cancel_requested;
     }
 }

@@ -61,8 +61,8 @@ impl<P: Clone> Table<P> {
                 self.make_ready(hash);
                 continue;
             };
-            job.losses += 1;
-            let losses = job.losses;
+            job.tried_mut().losses += 1;
+            let losses = job.losses();
             let mut record = self.load_record(hash, load)?;
             let at = now.wall.floor();
             let reason =

@@ -129,7 +129,7 @@ impl<P: Clone> Table<P> {
             done: self.ended.figures().done,
             outbox: self.outbox.len() as u64,
             waiting: self.ready.waiting(),
-            next_due: self.timeline.first_key_value().map(|((due, _), _)| *due),
+            next_due: self.timeline.first().map(|order| self.due_of(order)),
         }
     }
 

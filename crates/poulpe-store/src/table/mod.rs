@@ -11,8 +11,10 @@ mod enqueue;
 mod entry;
 mod expire;
 mod lease;
+mod living;
 mod look;
 mod op;
+mod order;
 mod people;
 mod ready;
 mod relocate;
@@ -22,9 +24,11 @@ mod settle;
 use crate::Limits;
 pub use claim::{Claimable, Handed};
 use ended::EndedJobs;
-use entry::{DeadJob, Living, Phase};
+use entry::{DeadJob, Phase};
+use living::{LivingJobs, Slot};
 pub use look::{Found, Known};
 pub use op::{Effects, EndRecord, Life, Op, OpAnswer, Record, Staged, StartMark, Stored, Write};
+use order::Orders;
 use poulpe_job::{Due, JobId, Lane, Timestamp};
 use ready::ReadyQueues;
 pub use relocate::Owner;
@@ -104,11 +108,11 @@ struct CheckpointValue<P> {
 pub struct Table<P> {
     keys: (RandomState, RandomState),
     next_sequence: u64,
-    living: ByHash<Living<P>>,
+    living: LivingJobs<P>,
     dead: BTreeMap<u64, DeadJob<P>>,
     dead_by_id: ByHash<Vec<u64>>,
     ended: EndedJobs<P>,
-    timeline: BTreeMap<(Timestamp, u64), IdHash>,
+    timeline: Orders,
     /// How many jobs of the timeline wait for another attempt.
     retrying: u64,
     ready: ReadyQueues,
@@ -129,11 +133,11 @@ impl<P: Clone> Table<P> {
         Self {
             keys: (RandomState::new(), RandomState::new()),
             next_sequence: 1,
-            living: ByHash::default(),
+            living: LivingJobs::new(),
             dead: BTreeMap::new(),
             dead_by_id: ByHash::default(),
             ended: EndedJobs::new(limits),
-            timeline: BTreeMap::new(),
+            timeline: Orders::default(),
             retrying: 0,
             ready: ReadyQueues::default(),
             leases: BTreeMap::new(),
@@ -153,39 +157,54 @@ impl<P: Clone> Table<P> {
 
     /// Puts a living job into the order it now belongs to: ready if due, else the timeline.
     fn place_in_order(&mut self, hash: IdHash, now: Now) {
-        let Some(job) = self.living.get_mut(&hash) else {
+        if let Some(slot) = self.living.slot(&hash) {
+            self.place_in_order_at(slot, now);
+        }
+    }
+
+    fn place_in_order_at(&mut self, slot: Slot, now: Now) {
+        let Some(job) = self.living.at_mut(slot) else {
             return;
         };
         if job.due <= now.wall.floor() {
-            self.make_ready(hash);
+            self.make_ready_at(slot);
             return;
         }
         job.phase = Phase::Waiting;
         self.retrying += u64::from(job.was_tried());
-        self.timeline.insert((job.due, job.sequence), hash);
+        self.timeline.insert(job.time_order(slot));
     }
 
     /// Puts a living job into its ready queue. One that was handed out before it came back unrun belongs there whatever
     /// the wall clock reads: it was due, and mustn't wait again because the clock was set back.
     fn make_ready(&mut self, hash: IdHash) {
-        let Some(job) = self.living.get_mut(&hash) else {
+        if let Some(slot) = self.living.slot(&hash) {
+            self.make_ready_at(slot);
+        }
+    }
+
+    fn make_ready_at(&mut self, slot: Slot) {
+        let Some(job) = self.living.at_mut(slot) else {
             return;
         };
         job.phase = Phase::Ready;
-        self.ready.push(job.queue, job.order(), hash);
+        self.ready.push(job.queue, job.order(slot));
     }
 
     /// Takes a living job out of whatever order it is in.
     fn take_out_of_order(&mut self, hash: IdHash) {
-        let Some(job) = self.living.get_mut(&hash) else {
+        let Some(slot) = self.living.slot(&hash) else {
+            return;
+        };
+        let Some(job) = self.living.at(slot) else {
             return;
         };
         match &job.phase {
             Phase::Waiting => {
                 self.retrying -= u64::from(job.was_tried());
-                self.timeline.remove(&(job.due, job.sequence));
+                self.timeline.remove(job.time_order(slot));
             }
-            Phase::Ready => self.ready.remove(job.queue, &job.order()),
+            Phase::Ready => self.ready.remove(job.queue, job.order(slot)),
             Phase::Leased(lease) => {
                 self.leases.remove(&(lease.ends, job.sequence));
                 if let Some(lane) = lease.confined_lane {

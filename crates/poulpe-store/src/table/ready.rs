@@ -1,11 +1,10 @@
 //! The ready queues: one a lane set, ordered by priority, due time, acceptance. Knows lanes and orders, not jobs. Asked by
 //! claims, filled by whatever makes a job ready.
 
-use poulpe_job::{Lane, LaneSet, Timestamp};
+use super::living::Slot;
+use super::order::{Order, Orders};
+use poulpe_job::{Lane, LaneSet};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Where a job stands in its queue.
-pub(super) type Order = (u8, Timestamp, u64);
 
 /// The number of a queue.
 pub(super) type QueueKey = u32;
@@ -16,13 +15,14 @@ struct Queue {
     lanes: LaneSet,
     /// Never handed out ahead of an idle lane: these jobs have killed workers before.
     careful: bool,
-    jobs: BTreeMap<Order, u128>,
+    jobs: Orders,
 }
 
 /// Every ready job. A claim looks at the heads of queues that aren't empty only.
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueues {
-    keys: HashMap<(LaneSet, bool), QueueKey>,
+    /// By lane set, without care and with it.
+    keys: HashMap<LaneSet, [Option<QueueKey>; 2]>,
     queues: Vec<Queue>,
     filled: BTreeSet<QueueKey>,
     len: u64,
@@ -38,16 +38,17 @@ pub(super) struct Room {
 impl ReadyQueues {
     /// The queue of jobs with this lane set. Sets are kept for ever: there are as many as clients think of, few.
     pub(super) fn key(&mut self, lanes: &LaneSet, careful: bool) -> QueueKey {
-        if let Some(key) = self.keys.get(&(lanes.clone(), careful)) {
-            return *key;
+        let known = self.keys.get(lanes).and_then(|keys| keys[careful as usize]);
+        if let Some(key) = known {
+            return key;
         }
         let key = self.queues.len() as QueueKey;
         self.queues.push(Queue {
             lanes: lanes.clone(),
             careful,
-            jobs: BTreeMap::new(),
+            jobs: Orders::default(),
         });
-        self.keys.insert((lanes.clone(), careful), key);
+        self.keys.entry(lanes.clone()).or_default()[careful as usize] = Some(key);
         key
     }
 
@@ -61,18 +62,18 @@ impl ReadyQueues {
         &self.queues[key as usize].lanes
     }
 
-    pub(super) fn push(&mut self, key: QueueKey, order: Order, hash: u128) {
+    pub(super) fn push(&mut self, key: QueueKey, order: Order) {
         let queue = &mut self.queues[key as usize];
         if queue.jobs.is_empty() {
             self.filled.insert(key);
         }
-        queue.jobs.insert(order, hash);
+        queue.jobs.insert(order);
         self.len += 1;
     }
 
-    pub(super) fn remove(&mut self, key: QueueKey, order: &Order) {
+    pub(super) fn remove(&mut self, key: QueueKey, order: Order) {
         let queue = &mut self.queues[key as usize];
-        if queue.jobs.remove(order).is_some() {
+        if queue.jobs.remove(order) {
             self.len -= 1;
         }
         if queue.jobs.is_empty() {
@@ -90,21 +91,21 @@ impl ReadyQueues {
         &mut self,
         room: &mut Room,
         leased: &HashMap<Lane, u64>,
-    ) -> Option<(u128, Option<Lane>)> {
-        let mut best: Option<(Order, u128, QueueKey)> = None;
+    ) -> Option<(Slot, Option<Lane>)> {
+        let mut best: Option<(Order, QueueKey)> = None;
         for key in &self.filled {
             let queue = &self.queues[*key as usize];
             if !queue.fits(room, leased) {
                 continue;
             }
-            if let Some((order, hash)) = queue.jobs.first_key_value()
-                && best.as_ref().is_none_or(|(first, ..)| order < first)
+            if let Some(order) = queue.jobs.first()
+                && best.is_none_or(|(first, _)| order < first)
             {
-                best = Some((*order, *hash, *key));
+                best = Some((order, *key));
             }
         }
-        let (order, hash, key) = best?;
-        self.remove(key, &order);
+        let (order, key) = best?;
+        self.remove(key, order);
         let queue = &self.queues[key as usize];
         let may_have = |lane: &Lane| {
             let is_any = queue.lanes.is_any();
@@ -115,7 +116,7 @@ impl ReadyQueues {
             Some(lane) => room.idle.retain(|idle| *idle != lane),
             None => room.prefetch -= 1,
         }
-        Some((hash, lane))
+        Some((order.slot(), lane))
     }
 
     /// The lane that the fewest lane sets of ready confined jobs wait for, so that as many jobs as can be find one.

@@ -15,7 +15,7 @@ impl<P> Living<P> {
     /// A job as its record tells it, in no order yet.
     pub(super) fn of(sequence: u64, record: &Record, queue: QueueKey) -> Self {
         let Record { job, progress, .. } = record;
-        Self {
+        let mut living = Self {
             sequence,
             digest: job.digest,
             chosen: job.id_chosen,
@@ -26,20 +26,28 @@ impl<P> Living<P> {
             due: job.due,
             claims: progress.claims,
             attempts: progress.attempts,
-            failures: progress.failures,
-            losses: progress.losses,
             phase: Phase::Busy(State::Ready),
-            settled: None,
+            tried: None,
             place: None,
-        }
+        };
+        living.set_counters(progress.failures, progress.losses);
+        living
     }
 }
 
 impl<P: Clone> Table<P> {
-    /// A job's record was found. A later one replaces an earlier one.
-    pub fn restore_put(&mut self, sequence: u64, record: &Record, place: P, len: u32, now: Now) {
+    /// A job's record was found. A later one replaces an earlier one, whose place is the answer.
+    pub fn restore_put(
+        &mut self,
+        sequence: u64,
+        record: &Record,
+        place: P,
+        len: u32,
+        now: Now,
+    ) -> Option<P> {
         self.next_sequence = self.next_sequence.max(sequence + 1);
         let hash = self.hash(&record.job.id);
+        let replaced = self.place_of(hash, sequence);
         self.drop_living(hash, sequence);
         match &record.life {
             Life::Living => {
@@ -53,12 +61,14 @@ impl<P: Clone> Table<P> {
                     ..Living::of(sequence, record, queue)
                 };
                 let was_cancelled = living.cancel_requested;
-                self.living.insert(hash, living);
+                // Should another job with its id be there, no order may point at the slot any more.
+                self.take_out_of_order(hash);
+                let slot = self.living.insert(hash, living);
                 if was_cancelled {
                     // Whoever held it vanished with the process: the job ends as if the lease had run out.
                     self.restore_lease(hash, None);
                 } else {
-                    self.place_in_order(hash, now);
+                    self.place_in_order_at(slot, now);
                 }
             }
             Life::Dead { result, exported } => {
@@ -71,28 +81,47 @@ impl<P: Clone> Table<P> {
                 self.insert_dead(sequence, dead, *exported);
                 if is_known {
                     self.ended.moved(hash, sequence, &place);
-                    return;
+                    return replaced;
                 }
                 let ended = End::dead(sequence, &record.job, result, place, len);
                 self.ended.insert(hash, ended, now.wall.floor());
                 self.ended.evict(now.wall.floor());
             }
         }
+        replaced
     }
 
-    /// The end of a job was found.
-    pub fn restore_end(&mut self, sequence: u64, end: &EndRecord, place: P, len: u32, now: Now) {
+    /// The end of a job was found. The answer is the place of the record it ends.
+    pub fn restore_end(
+        &mut self,
+        sequence: u64,
+        end: &EndRecord,
+        place: P,
+        len: u32,
+        now: Now,
+    ) -> Option<P> {
         self.next_sequence = self.next_sequence.max(sequence + 1);
         let hash = self.hash(&end.id);
+        let replaced = self.place_of(hash, sequence);
         self.drop_living(hash, sequence);
         self.remove_dead(sequence);
         if end.result.is_none() {
             self.ended.forget(hash, sequence);
-            return;
+            return replaced;
         }
         let ended = End::done(sequence, end, place, len, now);
         self.ended.insert(hash, ended, now.wall.floor());
         self.ended.evict(now.wall.floor());
+        replaced
+    }
+
+    /// Where the latest record of a living or dead job lies.
+    fn place_of(&self, hash: IdHash, sequence: u64) -> Option<P> {
+        let living = self.living.get(&hash);
+        match living.filter(|job| job.sequence == sequence) {
+            Some(job) => job.place.clone(),
+            None => self.dead.get(&sequence).map(|dead| dead.place.clone()),
+        }
     }
 
     /// The start of an attempt was found: unless its verdict follows, its worker vanished with the process. The job is

@@ -55,7 +55,7 @@ impl<P: Clone> Table<P> {
         else {
             return Ok(Hold::Lost);
         };
-        job.settled = Some(Box::new(fence));
+        job.tried_mut().settled = Some(fence);
         let cancelled = job.cancel_requested;
         let was_started = matches!(&job.phase, Phase::Leased(lease) if lease.started.is_some());
         let note = Note::of(hash);
@@ -88,14 +88,14 @@ impl<P: Clone> Table<P> {
                 self.stage_put(hash, record, note, now, writes);
             }
             Verdict::Retry { due, error } => {
-                job.failures += 1;
+                job.tried_mut().failures += 1;
                 let mut record = self.load_record(hash, load)?;
                 record.progress.add_error(error);
                 record.job.due = now.resolve(due);
                 self.stage_put(hash, record, note, now, writes);
             }
             Verdict::Bury { result, error } => {
-                job.failures += 1;
+                job.tried_mut().failures += 1;
                 let mut record = self.load_record(hash, load)?;
                 record.progress.add_error(error);
                 record.life = Life::Dead {
@@ -110,7 +110,7 @@ impl<P: Clone> Table<P> {
 
     fn was_settled(&self, hash: IdHash, fence: &Fence) -> bool {
         match self.living.get(&hash) {
-            Some(job) => job.settled.as_deref() == Some(fence),
+            Some(job) => job.settled().as_ref() == Some(fence),
             None => self.ended.was_settled(hash, fence),
         }
     }

@@ -1,17 +1,18 @@
 use super::*;
+use poulpe_job::Timestamp;
 
 /// Jobs in order, each in the queue of its lanes.
 fn queues(jobs: &[&[Lane]]) -> ReadyQueues {
     let mut queues = ReadyQueues::default();
     for (sequence, lanes) in jobs.iter().enumerate() {
         let key = queues.key(&LaneSet::new(lanes.iter().copied()), false);
-        queues.push(key, order(sequence), sequence as u128);
+        queues.push(key, order(sequence));
     }
     queues
 }
 
 fn order(sequence: usize) -> Order {
-    (5, Timestamp::default(), sequence as u64)
+    Order::new(5, Timestamp::default(), sequence as u64, sequence as Slot)
 }
 
 /// What is handed out, job by job.
@@ -20,7 +21,7 @@ fn pop_all(
     idle: &[Lane],
     prefetch: usize,
     leased: &[Lane],
-) -> Vec<(u128, Option<Lane>)> {
+) -> Vec<(Slot, Option<Lane>)> {
     let mut room = Room {
         idle: idle.to_vec(),
         prefetch,
@@ -69,7 +70,7 @@ fn a_confined_job_leaves_the_only_lane_of_another() {
 fn careful_jobs_get_idle_lanes_only() {
     let mut queues = queues(&[&[], &[]]);
     let careful = queues.key(&LaneSet::any(), true);
-    queues.push(careful, (0, Timestamp::default(), 9), 9);
+    queues.push(careful, Order::new(0, Timestamp::default(), 9, 9));
     let ahead = pop_all(&mut queues, &[], 9, &[]);
     assert_eq!(ahead, [(0, None), (1, None)]);
     assert_eq!(queues.wanted(), (vec![], true));
@@ -81,7 +82,7 @@ fn a_queue_that_is_empty_wants_nothing() {
     let mut queues = queues(&[&[2, 5]]);
     assert_eq!(queues.wanted(), (vec![2, 5], false));
     let key = queues.key(&LaneSet::new([2, 5]), false);
-    queues.remove(key, &order(0));
+    queues.remove(key, order(0));
     assert_eq!(queues.wanted(), (vec![], false));
     assert_eq!(queues.waiting(), vec![]);
     assert_eq!(queues.len(), 0);
