@@ -11,7 +11,7 @@ mod scheduler;
 pub use port::*;
 pub use poulpe_job::*;
 pub use poulpe_store::{
-    self as store, BoxFuture, Cancelled, Counts, JobStore, JobView, Page, PageRequest, Revived,
-    StoreError, StoreStats,
+    self as store, BoxFuture, Cancelled, Counts, Histogram, JobStore, JobView, Page, PageRequest,
+    Revived, StoreError, StoreStats,
 };
 pub use scheduler::{BuildError, Builder, DeadLetterFiles, Scheduler, Settings};

@@ -4,8 +4,8 @@ use crate::app::App;
 use crate::respond::{self, Answered};
 use crate::view::{Lane, Numbers};
 use hyper::StatusCode;
-use poulpe_core::StoreStats;
 use poulpe_core::wire::rfc3339;
+use poulpe_core::{Histogram, StoreStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,15 @@ pub(crate) struct Store<'a> {
     place: &'a str,
     durable: bool,
     figures: BTreeMap<&'static str, u64>,
+    histograms: BTreeMap<&'static str, Spread<'a>>,
+}
+
+/// How a measurement is spread: `counts[i]` values were at most `bounds[i]` and more than the bound before, the last of
+/// them more than all.
+#[derive(Serialize)]
+struct Spread<'a> {
+    bounds: &'static [u64],
+    counts: &'a [u64],
 }
 
 impl<'a> Store<'a> {
@@ -25,6 +34,20 @@ impl<'a> Store<'a> {
             place: &stats.place,
             durable: stats.durable,
             figures: stats.figures.iter().copied().collect(),
+            histograms: stats
+                .histograms
+                .iter()
+                .map(|histogram| (histogram.name, Spread::of(histogram)))
+                .collect(),
+        }
+    }
+}
+
+impl<'a> Spread<'a> {
+    fn of(histogram: &'a Histogram) -> Self {
+        Self {
+            bounds: histogram.bounds,
+            counts: &histogram.counts,
         }
     }
 }

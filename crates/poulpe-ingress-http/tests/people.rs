@@ -153,6 +153,10 @@ async fn stats_has_every_figure() {
         (&json!(11), &json!(12))
     );
     assert_eq!(stats["store"]["figures"], json!({"bytes": 13}));
+    assert_eq!(
+        stats["store"]["histograms"],
+        json!({"wait_micros": {"bounds": [10, 100], "counts": [1, 2, 3]}})
+    );
     assert_eq!(stats["uptime"], 14.5);
 }
 

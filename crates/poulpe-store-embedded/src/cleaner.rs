@@ -13,6 +13,9 @@ use std::time::Duration;
 /// with the jobs.
 const PAUSE_FACTOR: u32 = 3;
 
+/// A step that seems to have taken longer was measured while the clock jumped, or the machine slept.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long to wait for a reader to let go of a segment.
 const MOMENT: Duration = Duration::from_millis(5);
 
@@ -107,7 +110,7 @@ impl Around for BesideWriter<'_> {
         let pause = if log.is_behind() {
             Duration::ZERO
         } else {
-            worked * PAUSE_FACTOR
+            (worked * PAUSE_FACTOR).min(LONGEST_PAUSE)
         };
         log.desk.pause(pause)
     }

@@ -1,5 +1,6 @@
 //! What operators want to know of a log. Only counts; decides nothing.
 
+use poulpe_store::Histogram;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -19,6 +20,35 @@ pub(crate) struct Figures {
     syncs: AtomicU64,
     sync_nanos: AtomicU64,
     sync_max_nanos: AtomicU64,
+    sync_micros: Spread<{ SYNC_MICROS.len() + 1 }>,
+    batch_records: Spread<{ BATCH_RECORDS.len() + 1 }>,
+}
+
+/// From a battery-backed controller, over flash, to a disk that spins, or is overloaded.
+const SYNC_MICROS: [u64; 12] = [
+    25, 50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 102_400,
+];
+
+const BATCH_RECORDS: [u64; 12] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096];
+
+/// How often a value fell into which step.
+struct Spread<const STEPS: usize>([AtomicU64; STEPS]);
+
+impl<const STEPS: usize> Default for Spread<STEPS> {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; STEPS])
+    }
+}
+
+impl<const STEPS: usize> Spread<STEPS> {
+    fn add(&self, value: u64, bounds: &[u64]) {
+        let step = bounds.partition_point(|bound| *bound < value);
+        self.0[step].fetch_add(1, Relaxed);
+    }
+
+    fn counts(&self) -> Vec<u64> {
+        self.0.iter().map(|count| count.load(Relaxed)).collect()
+    }
 }
 
 impl Figures {
@@ -26,6 +56,7 @@ impl Figures {
         self.batches.fetch_add(1, Relaxed);
         self.records.fetch_add(records as u64, Relaxed);
         self.max_batch.fetch_max(records as u64, Relaxed);
+        self.batch_records.add(records as u64, &BATCH_RECORDS);
     }
 
     pub(crate) fn sync(&self, took: Duration) {
@@ -33,6 +64,22 @@ impl Figures {
         self.syncs.fetch_add(1, Relaxed);
         self.sync_nanos.fetch_add(nanos, Relaxed);
         self.sync_max_nanos.fetch_max(nanos, Relaxed);
+        self.sync_micros.add(nanos.div_ceil(1_000), &SYNC_MICROS);
+    }
+
+    pub(crate) fn histograms(&self) -> Vec<Histogram> {
+        vec![
+            Histogram {
+                name: "sync_micros",
+                bounds: &SYNC_MICROS,
+                counts: self.sync_micros.counts(),
+            },
+            Histogram {
+                name: "batch_records",
+                bounds: &BATCH_RECORDS,
+                counts: self.batch_records.counts(),
+            },
+        ]
     }
 
     pub(crate) fn list(&self) -> Vec<(&'static str, u64)> {

@@ -112,6 +112,7 @@ impl Medium for LogMedium {
             durable: true,
             full: self.log.spare.has_failed(),
             figures,
+            histograms: self.log.figures.histograms(),
         }
     }
 

@@ -79,6 +79,7 @@ impl Medium for Memory {
             durable: false,
             full: false,
             figures: Vec::new(),
+            histograms: Vec::new(),
         }
     }
 

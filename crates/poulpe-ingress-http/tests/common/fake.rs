@@ -268,6 +268,11 @@ impl Operate for Fake {
                 place: "here".into(),
                 durable: false,
                 figures: vec![("bytes", 13)],
+                histograms: vec![poulpe_core::Histogram {
+                    name: "wait_micros",
+                    bounds: &[10, 100],
+                    counts: vec![1, 2, 3],
+                }],
             },
             uptime: Duration::from_millis(14_500),
         };

@@ -5,6 +5,7 @@ use super::Medium;
 use crate::table::{Effects, Now, Op, Staged, Table, Write};
 use crate::{StoreResult, TimeSource, Watcher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracing::warn;
 
 /// How many writes are made visible under one lock: some hundredths of a millisecond.
 const COMMIT_STEP: usize = 64;
@@ -91,6 +92,12 @@ impl<M: Medium> Shared<M> {
             if is_last {
                 break;
             }
+        }
+        if let Some(window) = effects.id_window {
+            warn!(
+                ?window,
+                "more ids than can be remembered: a repeat after this long runs again"
+            );
         }
         let watchers = Arc::clone(&self.watchers());
         for watcher in watchers.iter() {

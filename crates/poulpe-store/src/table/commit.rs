@@ -76,6 +76,7 @@ impl<P: Clone> Table<P> {
         // A lane that a confined job held is free again: others may have waited for it.
         effects.work |= !effects.finished.is_empty() && self.ready.len() > 0;
         self.ended.evict(now.wall.floor());
+        effects.id_window = self.ended.news_of_window();
         effects
     }
 

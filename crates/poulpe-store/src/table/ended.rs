@@ -6,6 +6,7 @@ use super::{ByHash, IdHash};
 use crate::Limits;
 use poulpe_job::{Digest, State, Timestamp};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A job that has ended.
 #[derive(Debug)]
@@ -46,6 +47,10 @@ pub(super) struct EndedJobs<P> {
     /// Ids that are guarded without a result, oldest first; likewise.
     guards: VecDeque<(IdHash, u64)>,
     kept: Figures,
+    /// How long the id was guarded that had to go last for want of room.
+    window: Option<Duration>,
+    /// The window that was told of last.
+    told: Option<Duration>,
 }
 
 /// How much is kept.
@@ -70,6 +75,8 @@ impl<P: Clone> EndedJobs<P> {
             results: VecDeque::new(),
             guards: VecDeque::new(),
             kept: Figures::default(),
+            window: None,
+            told: None,
         }
     }
 
@@ -206,7 +213,12 @@ impl<P: Clone> EndedJobs<P> {
                 .filter(|job| job.ticket == ticket && job.end.place.is_none());
             match job {
                 Some(job) if job.expires > now && !is_over => return,
-                Some(_) => self.remove(hash),
+                Some(job) => {
+                    if job.expires > now {
+                        self.window = Some(now.since(job.end.finished_at));
+                    }
+                    self.remove(hash);
+                }
                 None => {}
             }
             self.guards.pop_front();
@@ -220,6 +232,23 @@ impl<P: Clone> EndedJobs<P> {
             .values()
             .filter(move |job| job.end.state == State::Done && job.expires > now);
         kept.filter_map(|job| Some((job.end.sequence, job.end.place.as_ref()?)))
+    }
+
+    /// How long ids are guarded in fact: less than the time that results are kept once there are too many.
+    pub(super) fn window(&self) -> Duration {
+        let shortened = self.window.unwrap_or(self.limits.result_ttl);
+        shortened.min(self.limits.result_ttl)
+    }
+
+    /// The window, if it has become less than half of what was told of it last.
+    pub(super) fn news_of_window(&mut self) -> Option<Duration> {
+        let window = self.window?;
+        let is_news = self.told.is_none_or(|told| window < told / 2);
+        if !is_news {
+            return None;
+        }
+        self.told = Some(window);
+        Some(window)
     }
 
     pub(super) fn figures(&self) -> Figures {

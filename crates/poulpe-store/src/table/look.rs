@@ -146,6 +146,7 @@ impl<P: Clone> Table<P> {
             ("results", kept.results as u64),
             ("result_bytes", kept.bytes),
             ("guarded_ids", kept.guards as u64),
+            ("id_window_millis", self.ended.window().as_millis() as u64),
         ]
     }
 }

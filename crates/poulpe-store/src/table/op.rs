@@ -5,6 +5,7 @@ use super::IdHash;
 use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, LeaseId, Revived, Settlement};
 use poulpe_job::{Digest, Job, JobId, JobResult, Progress};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A change that must be durable before it is answered.
 #[derive(Debug)]
@@ -176,6 +177,8 @@ pub struct Effects {
     pub finished: Vec<JobId>,
     /// Leases whose jobs were cancelled.
     pub cancel_requested: Vec<LeaseId>,
+    /// There are too many ids to guard; they are guarded no longer than this.
+    pub id_window: Option<Duration>,
 }
 
 impl Effects {
@@ -184,5 +187,6 @@ impl Effects {
         self.work |= later.work;
         self.finished.extend(later.finished);
         self.cancel_requested.extend(later.cancel_requested);
+        self.id_window = later.id_window.or(self.id_window);
     }
 }

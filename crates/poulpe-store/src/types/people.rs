@@ -86,6 +86,19 @@ pub struct StoreStats {
     pub full: bool,
     /// Its own figures by name, for operators.
     pub figures: Vec<(&'static str, u64)>,
+    /// How its measurements are spread.
+    pub histograms: Vec<Histogram>,
+}
+
+/// How often something was how large.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Histogram {
+    /// What was measured, with its unit.
+    pub name: &'static str,
+    /// The largest value of each step, rising.
+    pub bounds: &'static [u64],
+    /// How many values fell into each step, and last those beyond all of them: one more than there are bounds.
+    pub counts: Vec<u64>,
 }
 
 /// What is known of a job by its id.

@@ -72,6 +72,20 @@ fn the_oldest_guards_go_first() {
 }
 
 #[test]
+fn too_many_guards_shorten_the_window_and_that_is_told_once() {
+    let mut kept = ended((1..=4).map(end));
+    assert_eq!(kept.window(), LIMITS.result_ttl);
+    assert_eq!(kept.news_of_window(), None);
+    kept.insert(5, end(5), at(400));
+    kept.evict(at(400));
+    // The first job ended at 1.
+    let window = Duration::from_millis(399);
+    assert_eq!(kept.window(), window);
+    assert_eq!(kept.news_of_window(), Some(window));
+    assert_eq!(kept.news_of_window(), None);
+}
+
+#[test]
 fn generated_ids_take_no_room_of_guards() {
     let generated = (5..=9).map(|sequence| End {
         chosen: false,
