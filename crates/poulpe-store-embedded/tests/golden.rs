@@ -1,11 +1,12 @@
-//! A store that an earlier version wrote is read by this one. `golden/1` holds format 1, written once and never again:
-//! a change of it would break everybody's data.
+//! A store that an earlier version wrote is read by this one. `golden/1` holds format 1, and `golden/2` format 2, in
+//! which some of the same was moved to a cold segment. Both were written once and never again: a change of them would
+//! break everybody's data.
 
 mod common;
 use common::*;
 
 use poulpe_job::{Due, LaneSet, Params, State};
-use poulpe_store::{Checkpoint, Group, JobStore, Lookup};
+use poulpe_store::{Checkpoint, Group, JobStore, Lookup, Settlement};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,6 +56,34 @@ fn fill(store: &dyn JobStore) {
     assert_eq!(wait(store.compare_and_set(checkpoint)), Ok(true));
 }
 
+/// Lets so much go by that all of this is moved. What goes by leaves nothing: dead letters that are removed.
+fn age(store: &dyn JobStore) {
+    for round in 0_u64.. {
+        if figure(store, "copied_records") >= 6 {
+            return;
+        }
+        let names: Vec<String> = (0..10)
+            .map(|number| format!("gone-{round}-{number}"))
+            .collect();
+        let groups = names.iter().map(|name| {
+            let mut job = job(name);
+            job.params = Params::Text("x".repeat(500));
+            Group::job(job, Due::NOW)
+        });
+        wait(store.enqueue(groups.collect())).expect("it enqueues");
+        let settlements = claim_max(store, 2 + round, 10)
+            .into_iter()
+            .map(|one| Settlement {
+                lease: one.lease,
+                verdict: bury(1),
+            });
+        wait(store.settle(settlements.collect())).expect("it settles");
+        for name in names {
+            wait(store.purge(&id(&name))).expect("it purges");
+        }
+    }
+}
+
 fn assert_all_there(store: &dyn JobStore) {
     let found = counts(store);
     let numbers = (
@@ -101,10 +130,17 @@ fn format_1_is_read() {
 }
 
 #[test]
+fn format_2_is_read() {
+    let dir = copy(&golden("2"));
+    assert!(dir.path().join("00000001.cold").exists());
+    assert_all_there(&open(dir.path()));
+}
+
+#[test]
 fn what_is_written_today_is_of_the_same_size() {
     // Not of the same bytes, there are random numbers in it; but a field more or less shows.
     let dir = tempfile::tempdir().expect("a directory");
-    write(dir.path());
+    write(dir.path(), fill);
     for name in names(&golden("1")) {
         let len = |dir: &Path| {
             std::fs::metadata(dir.join(&name))
@@ -121,20 +157,25 @@ fn what_is_written_today_is_of_the_same_size() {
 fn write_golden() {
     let dir = golden("new");
     std::fs::create_dir_all(&dir).expect("it is made");
-    write(&dir);
+    write(&dir, |store| {
+        fill(store);
+        age(store);
+    });
 }
 
-fn write(dir: &Path) {
+fn write(dir: &Path, fill: impl FnOnce(&dyn JobStore)) {
     let store = open(dir);
     fill(&store);
     let crashed = copy(dir);
     drop(store);
     for name in names(dir) {
         let bytes = std::fs::read(crashed.path().join(&name)).unwrap_or_default();
-        let end = bytes
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .map_or(0, |last| last + 1);
+        let used = bytes.iter().rposition(|byte| *byte != 0);
+        let end = if name.ends_with(".cold") {
+            bytes.len()
+        } else {
+            used.map_or(0, |last| last + 1)
+        };
         // There or not; neither belongs to the format.
         if end == 0 || name == "LOCK" || name == "spare" {
             drop(std::fs::remove_file(dir.join(name)));
