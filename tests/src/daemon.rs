@@ -1,7 +1,7 @@
 //! The real binary, started in a directory of its own and spoken to over HTTP.
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub struct Daemon {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
+    /// When to come again, if it says so.
+    pub retry_after: Option<String>,
     /// The body; null when it isn't JSON.
     pub json: Value,
 }
@@ -166,13 +168,19 @@ impl Daemon {
         self.post("/task_in_queue", &task.to_string())
     }
 
-    /// Submits without panicking when the daemon is gone: whether it said yes.
-    pub fn try_submit(&self, task: &Value) -> bool {
+    /// Submits without panicking when the daemon is gone: its answer, if there was one to the end.
+    pub fn try_send(&self, task: &Value) -> Option<Answer> {
         let sent = self
             .agent
             .post(format!("{}/task_in_queue", self.url))
             .send(task.to_string());
-        sent.is_ok_and(|response| response.status() == 200)
+        try_read(sent).ok()
+    }
+
+    /// Submits without panicking when the daemon is gone: whether it said yes.
+    pub fn try_submit(&self, task: &Value) -> bool {
+        self.try_send(task)
+            .is_some_and(|answer| answer.status == 200)
     }
 
     /// Waits for a job's result.
@@ -217,15 +225,20 @@ impl Drop for Daemon {
 }
 
 fn read(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
-    let mut response = response.expect("an answer");
-    let mut text = String::new();
-    response
-        .body_mut()
-        .as_reader()
-        .read_to_string(&mut text)
-        .expect("a body");
-    Answer {
+    try_read(response).expect("an answer")
+}
+
+fn try_read(
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Answer, ureq::Error> {
+    let mut response = response?;
+    let text = response.body_mut().read_to_string()?;
+    let header = response.headers().get("retry-after");
+    Ok(Answer {
         status: response.status().as_u16(),
+        retry_after: header
+            .and_then(|value| value.to_str().ok())
+            .map(String::from),
         json: serde_json::from_str(&text).unwrap_or(Value::Null),
-    }
+    })
 }

@@ -1,12 +1,19 @@
-//! What the end to end tests share: a daemon in a directory of its own, a target that counts calls.
+//! What the end to end tests share: a daemon in a directory of its own, a target that counts calls, a disk that breaks,
+//! clients that remember what they were promised.
 #![forbid(unsafe_code)]
 
 mod daemon;
+mod disk;
+mod load;
 mod target;
 
 pub use daemon::{Answer, Daemon, Home, Signal, binary};
+pub use disk::Disk;
+pub use load::{Kept, Load};
 pub use target::Target;
 
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen, on a slow and busy machine.
@@ -20,4 +27,18 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
         std::thread::yield_now();
         std::thread::park_timeout(Duration::from_millis(5));
     }
+}
+
+/// Prints a line that is seen although tests pass.
+pub fn say(line: &str) {
+    // The test's name may stand on this line already.
+    let text = format!("\n{line}\n");
+    std::io::stderr()
+        .write_all(text.as_bytes())
+        .expect("stderr");
+}
+
+/// A number below `end`, another one each time.
+pub fn random(end: usize) -> usize {
+    RandomState::new().hash_one(0) as usize % end
 }
