@@ -5,6 +5,7 @@
 
 use crate::book::{Cleaning, Kept};
 use crate::cold::{self, ColdWriter};
+use crate::disk::DiskFile;
 use crate::frames::{Frames, Trouble};
 use crate::log::{Log, lock};
 use crate::medium::LogMedium;
@@ -115,6 +116,7 @@ pub(crate) fn clean(shared: &Arc<Shared<LogMedium>>, around: &dyn Around) -> Sto
             }
             let (figures, count) = (&log.figures, names.len() as u64);
             figures.cleaned.fetch_add(count, Relaxed);
+            log.is_unclean.store(false, Relaxed);
             debug!(segments = count, into = %segment::name(into), "cleaned");
             Ok(Outcome::Done(names.into_iter().collect()))
         }
@@ -134,8 +136,22 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, victims: &[Victim]) -> Result<(), Stop> {
-        let create = |error| Stop::Io("make a cold segment", error);
-        let mut cold = ColdWriter::create(&*self.log.disk, self.into).map_err(create)?;
+        let disk = &*self.log.disk;
+        let created = disk.create(cold::DRAFT);
+        let created = created.map_err(|error| Stop::Io("make a cold segment", error));
+        match created.and_then(|file| self.fill(file, victims)) {
+            Err(Stop::Io(what, error)) if is_full(&error) => {
+                // On a full disk the spare is there for settles and for this.
+                let lent = self.log.spare.lend(disk, cold::DRAFT);
+                self.fill(lent.ok_or(Stop::Io(what, error))?, victims)
+            }
+            other => other,
+        }
+    }
+
+    /// Fills a cold segment and lets the index point to it.
+    fn fill(&self, file: Arc<dyn DiskFile>, victims: &[Victim]) -> Result<(), Stop> {
+        let mut cold = ColdWriter::new(file, self.into);
         let segment = Segment::new(self.into, Arc::clone(&cold.file), u64::from(u32::MAX));
         let mut moves = Vec::new();
         for victim in victims {
@@ -258,7 +274,10 @@ impl Work<'_> {
                 return Err(self.log.fail_io(what, self.into, &error));
             }
             Stop::Io(what, error) => {
-                warn!(%error, "failed to {what}, cleaning is tried again later");
+                // Once, and not at every turn.
+                if !self.log.is_unclean.swap(true, Relaxed) {
+                    warn!(%error, "failed to {what}, cleaning is tried again from time to time");
+                }
             }
             Stop::Damage(id, offset, reason) => {
                 let file = segment::name(id);
@@ -270,6 +289,13 @@ impl Work<'_> {
         drop(self.log.disk.remove(cold::DRAFT));
         Ok(Outcome::Nothing)
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// A segment that is to be cleaned.

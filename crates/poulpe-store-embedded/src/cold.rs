@@ -23,16 +23,17 @@ pub(crate) struct ColdWriter {
 }
 
 impl ColdWriter {
-    pub(crate) fn create(disk: &dyn Disk, id: u32) -> io::Result<Self> {
+    /// Starts in a file of the name [`DRAFT`].
+    pub(crate) fn new(file: Arc<dyn DiskFile>, id: u32) -> Self {
         let mut draft = Draft::default();
         draft.clear();
-        Ok(Self {
+        Self {
             id,
-            file: disk.create(DRAFT)?,
+            file,
             end: 0,
             draft,
             pending: Vec::new(),
-        })
+        }
     }
 
     /// Adds a record to the frame at hand; gives its offset in the segment. `None` if the segment would get too long.
@@ -73,6 +74,9 @@ impl ColdWriter {
     /// Gives it its name, durably.
     pub(crate) fn finish(&mut self, disk: &dyn Disk) -> io::Result<()> {
         self.flush()?;
+        // It may have been a spare, which is longer.
+        self.file.set_len(self.end)?;
+        self.file.sync()?;
         disk.rename(DRAFT, &segment::name(self.id))?;
         disk.sync()
     }

@@ -13,7 +13,7 @@ use crate::spare::Spare;
 use poulpe_store::table::{StartMark, Write};
 use poulpe_store::{StoreError, StoreResult, TimeSource};
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tracing::error;
 
@@ -49,6 +49,8 @@ pub(crate) struct Log {
     pub(crate) desk: Desk,
     /// For the cleaner alone.
     pub(crate) next_cold: AtomicU32,
+    /// Cleaning failed last time, which was told.
+    pub(crate) is_unclean: AtomicBool,
     pub(crate) marks: Marks,
     pub(crate) figures: Figures,
     time: Arc<dyn TimeSource>,
@@ -76,6 +78,7 @@ impl Log {
             spare: Spare::new(),
             desk: Desk::default(),
             next_cold: AtomicU32::new(next_cold),
+            is_unclean: AtomicBool::new(false),
             marks,
             figures: Figures::default(),
             time,

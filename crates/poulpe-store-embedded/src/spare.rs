@@ -95,6 +95,19 @@ impl Spare {
         }
     }
 
+    /// The spare under another name, if there is one, for a cleaning that finds no room: it gives back more than it takes.
+    pub(crate) fn lend(&self, disk: &dyn Disk, to: &str) -> Option<Arc<dyn DiskFile>> {
+        let mut desk = self.desk();
+        let State::Ready(file) = &desk.state else {
+            return None;
+        };
+        let file = Arc::clone(file);
+        disk.rename(READY, to).ok()?;
+        desk.state = State::Making;
+        self.changed.notify_all();
+        Some(file)
+    }
+
     /// Whether new jobs can be taken: there is a spare, or one is being made and `much_left` of the segment in use.
     /// After a failure what is left of the segment is for settles.
     pub(crate) fn has_room(&self, much_left: bool) -> bool {

@@ -155,10 +155,9 @@ impl Opening<'_> {
             let is_longer = bytes.len() as u64 > end;
             let segment = self.segment(id, end)?;
             replay.book.segments.insert(id, Kept::new(&segment, end));
-            for at in proven {
-                let number = at.header.sequence;
-                self.replay(replay, &segment, number, at.offset, &bytes[at.records()])?;
-            }
+            replay
+                .frames(&segment, proven, &bytes)
+                .map_err(|(offset, error)| self.bad_record(&segment, offset, &error))?;
             if is_longer {
                 tailing.cuts.push((id, end));
             }

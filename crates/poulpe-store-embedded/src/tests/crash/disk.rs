@@ -48,6 +48,8 @@ struct State {
     unsynced: Vec<Entry>,
     /// How many more operations succeed.
     fuse: u64,
+    /// No file can become longer.
+    is_full: bool,
 }
 
 /// See the head of this file.
@@ -71,6 +73,15 @@ impl SimDisk {
         std::mem::replace(&mut self.state().fuse, fuse)
     }
 
+    /// Fills the disk to the brim, or makes room again.
+    pub(super) fn fill_up(&self, is_full: bool) {
+        self.state().is_full = is_full;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.state().is_full
+    }
+
     pub(super) fn is_dead(&self) -> bool {
         self.state().fuse == 0
     }
@@ -81,6 +92,7 @@ impl SimDisk {
         if end == End::PowerCut {
             state.lose_power(dice);
         }
+        state.is_full = false;
         let (now, synced) = (&state.names, &state.synced_names);
         let named: HashSet<u64> = now.values().chain(synced.values()).copied().collect();
         let unsynced = !state.unsynced.is_empty();
@@ -272,7 +284,11 @@ impl DiskFile for SimFile {
 
     fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let offset = offset as usize;
+        let is_full = self.state.lock().expect("no panic").is_full;
         self.operate(|content| {
+            if is_full && offset + bytes.len() > content.now.len() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
             content.unsynced.push(Change::Write(offset, bytes.to_vec()));
             put(&mut content.now, offset, bytes);
             Ok(())

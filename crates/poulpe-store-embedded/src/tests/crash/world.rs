@@ -55,6 +55,8 @@ pub(super) struct World<'a> {
     requests: Cell<u64>,
     is_cleaning: Cell<bool>,
     pub(super) cleaned: Cell<u64>,
+    /// Of these, on a full disk.
+    pub(super) lent: Cell<u64>,
 }
 
 /// The disk has failed, and with it the store.
@@ -96,6 +98,7 @@ impl<'a> World<'a> {
             requests: Cell::new(0),
             is_cleaning: Cell::new(false),
             cleaned: Cell::new(0),
+            lent: Cell::new(0),
         };
         world.expire().ok()?;
         Some(world)
@@ -135,18 +138,25 @@ impl<'a> World<'a> {
                     .advance(Duration::from_secs(u64::from(self.roll(10))));
                 self.expire()
             }
-            88..92 => self.reclaim(),
+            88..91 => self.reclaim(),
+            91..93 => {
+                self.disk.fill_up(true);
+                Ok(())
+            }
             _ => self.clean(),
         }
     }
 
     fn make_spare(&self) -> Lived {
         let log = &self.store.shared().medium.log;
-        // Only what is fatal for the store comes back as an error.
-        if log.spare.is_wanted() && log.spare.make(&*log.disk, log.segment_bytes).is_err() {
-            return Err(Crashed);
+        while log.spare.is_wanted() {
+            let made = log.spare.make(&*log.disk, log.segment_bytes);
+            self.alive(())?;
+            made.map_err(|_| Crashed)?;
+            // On a full disk settles would wait for room.
+            self.disk.fill_up(false);
         }
-        self.alive(())
+        Ok(())
     }
 
     fn alive<T>(&self, value: T) -> Lived<T> {
@@ -353,6 +363,7 @@ impl<'a> World<'a> {
         }
         self.reclaim()?;
         self.is_cleaning.set(true);
+        let was_full = self.disk.is_full();
         let cleaned = clean::clean(self.store.shared(), self);
         self.is_cleaning.set(false);
         if let Outcome::Done(victims) = cleaned.map_err(|_| Crashed)? {
@@ -360,6 +371,7 @@ impl<'a> World<'a> {
             self.alive(())?;
             self.reclaim()?;
             let log = &self.store.shared().medium.log;
+            self.lent.set(self.lent.get() + u64::from(was_full));
             let stays = victims.iter().find(|id| log.has_segment(**id));
             assert_eq!(stays, None, "a cleaned segment is still pointed at");
         }
@@ -447,12 +459,12 @@ impl Around for World<'_> {
 }
 
 /// A whole story: some lives, each ended by a kill or a power cut at some operation of the disk. Gives how many segments
-/// were cleaned.
-pub(super) fn tell(seed: u64) -> u64 {
+/// were cleaned, and how often that was done on a full disk.
+pub(super) fn tell(seed: u64) -> (u64, u64) {
     let dice = RefCell::new(StdRng::seed_from_u64(seed));
     let model = RefCell::new(Model::default());
     let mut disk = SimDisk::default();
-    let mut cleaned = 0;
+    let (mut cleaned, mut lent) = (0, 0);
     let lives = 5;
     for life in 1..=lives {
         let is_early = dice.borrow_mut().random_bool(0.25);
@@ -469,6 +481,7 @@ pub(super) fn tell(seed: u64) -> u64 {
                 }
             }
             cleaned += world.cleaned.get();
+            lent += world.lent.get();
             if life == lives {
                 world.check();
             }
@@ -480,5 +493,5 @@ pub(super) fn tell(seed: u64) -> u64 {
         };
         disk = disk.after(end, &mut dice.borrow_mut());
     }
-    cleaned
+    (cleaned, lent)
 }
