@@ -7,13 +7,11 @@
 
 use crate::book::Book;
 use crate::record::{self, BadRecord, Logged, Peeked};
-use crate::scan::At;
 use crate::segment::{Place, Segment};
 use poulpe_store::Limits;
 use poulpe_store::table::{Now, Table};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// What is known of a job, or a checkpoint, with records in cold segments.
 #[derive(Default)]
@@ -96,32 +94,6 @@ impl Replay {
         })
     }
 
-    /// Reads the records of frames, which lie in the segment's bytes. They are decoded by another thread, which takes as
-    /// long as restoring them.
-    pub(crate) fn frames(
-        &mut self,
-        segment: &Arc<Segment>,
-        frames: &[At],
-        bytes: &[u8],
-    ) -> Result<(), (u64, BadRecord)> {
-        std::thread::scope(|scope| {
-            let (give, take) = sync_channel(CHUNKS_AHEAD);
-            scope.spawn(move || decode_all(frames, bytes, &give));
-            for decoded in take {
-                for Decoded {
-                    logged,
-                    number,
-                    offset,
-                    len,
-                } in decoded?
-                {
-                    self.hot(logged, number, Place::new(segment, offset as u32, len));
-                }
-            }
-            Ok(())
-        })
-    }
-
     /// Reads what of a cold segment's frame still counts. After all hot ones.
     pub(crate) fn cold_frame(
         &mut self,
@@ -135,7 +107,8 @@ impl Replay {
         })
     }
 
-    fn hot(&mut self, logged: Logged, number: u64, place: Place) {
+    /// Takes a record of a hot segment; in order.
+    pub(crate) fn hot(&mut self, logged: Logged, number: u64, place: Place) {
         let here = place.segment.id;
         match &logged {
             Logged::Head(head) => self.next_job = self.next_job.max(head.next_job),
@@ -229,56 +202,13 @@ impl Noted {
     }
 }
 
-/// How many records are handed over at once.
-const CHUNK: usize = 256;
-
-/// How many such chunks may wait: enough that neither side waits for the other.
-const CHUNKS_AHEAD: usize = 8;
-
 /// A record that was read.
-struct Decoded {
-    logged: Logged,
-    number: u64,
-    offset: u64,
-    len: u32,
-}
-
-type Chunk = Result<Vec<Decoded>, (u64, BadRecord)>;
-
-/// Decodes the records of frames, in order. Ends with the first bad one, or when nobody wants more.
-fn decode_all(frames: &[At], bytes: &[u8], give: &SyncSender<Chunk>) {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    for frame in frames {
-        let mut range = frame.records();
-        while !range.is_empty() {
-            let offset = range.start as u64;
-            let decoded = record::decode(&bytes[range.clone()]);
-            let (logged, len) = match decoded {
-                Ok(decoded) => decoded,
-                Err(error) => {
-                    // What came before counts first, and then the error; if nobody takes them, another was met.
-                    let _ = give.send(Ok(chunk));
-                    let _ = give.send(Err((offset, error)));
-                    return;
-                }
-            };
-            range.start += len as usize;
-            chunk.push(Decoded {
-                logged,
-                number: frame.header.sequence,
-                offset,
-                len,
-            });
-            if chunk.len() < CHUNK {
-                continue;
-            }
-            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK));
-            if give.send(Ok(full)).is_err() {
-                return;
-            }
-        }
-    }
-    let _ = give.send(Ok(chunk));
+pub(crate) struct Decoded {
+    pub(crate) logged: Logged,
+    /// The number of its frame.
+    pub(crate) number: u64,
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
 }
 
 fn each(

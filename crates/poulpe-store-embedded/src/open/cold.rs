@@ -58,7 +58,7 @@ impl Opening<'_> {
             .map_err(|error| self.trouble(segment, error))?
         {
             take(frame.header.sequence, frame.offset, frame.records)
-                .map_err(|(offset, error)| self.bad_record(segment, offset, &error))?;
+                .map_err(|(offset, error)| self.bad_record(segment.id, offset, &error))?;
         }
         Ok(())
     }

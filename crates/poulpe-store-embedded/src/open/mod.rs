@@ -2,6 +2,7 @@
 //! synced is written again and synced before anything is served: after a kill the page cache proves nothing.
 
 mod cold;
+mod hot;
 
 use crate::book::Kept;
 use crate::disk::Disk;
@@ -15,7 +16,7 @@ use crate::queue::Queue;
 use crate::record::BadRecord;
 use crate::replay::Replay;
 use crate::rotate::{first_segment, head_frame};
-use crate::scan::{self, At, Bad, Next};
+use crate::scan::Bad;
 use crate::segment::{self, Segment};
 use crate::{format, spare};
 use poulpe_store::table::{Now, StartMark};
@@ -23,7 +24,7 @@ use poulpe_store::{TableStore, TimeSource};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tracing::{info, warn};
+use tracing::info;
 
 /// How large the first segment of a process is at most: quickly zeroed, and enough until the spare is ready.
 const FIRST_BYTES: u64 = 4 * 1024 * 1024;
@@ -131,53 +132,6 @@ impl Opening<'_> {
         opened.map_err(|error| self.io("open the start marks", error))
     }
 
-    /// Reads all segments into the table, but for the unproven end of the last one.
-    fn read(&self, ids: &[u32], replay: &mut Replay) -> Result<Tailing, OpenError> {
-        let mut firsts = Vec::with_capacity(ids.len());
-        for id in ids {
-            firsts.push(self.first_sequence(*id)?);
-        }
-        let mut tailing = Tailing {
-            cuts: Vec::new(),
-            carried: Vec::new(),
-            sequence: 1,
-        };
-        for (index, &id) in ids.iter().enumerate() {
-            let next = match ids.get(index + 1).zip(firsts.get(index + 1)) {
-                None => Next::Nothing,
-                Some((other, first)) if *other == id + 1 => Next::Adjacent(*first),
-                Some((_, first)) => Next::Later(*first),
-            };
-            let bytes = self.bytes(id)?;
-            let valid = scan::segment(&bytes, id, next).map_err(|bad| self.bad(id, bad))?;
-            let (proven, unproven) = valid.frames.split_at(valid.proven);
-            let end = proven.last().map_or(0, At::end);
-            let is_longer = bytes.len() as u64 > end;
-            let segment = self.segment(id, end)?;
-            replay.book.segments.insert(id, Kept::new(&segment, end));
-            replay
-                .frames(&segment, proven, &bytes)
-                .map_err(|(offset, error)| self.bad_record(&segment, offset, &error))?;
-            if is_longer {
-                tailing.cuts.push((id, end));
-            }
-            if next != Next::Nothing {
-                continue;
-            }
-            if valid.torn > 0 {
-                warn!(
-                    segment = %segment::name(id),
-                    offset = valid.frames.last().map_or(0, At::end),
-                    bytes = valid.torn,
-                    "cut a torn tail: what a crash left half written and was never acknowledged"
-                );
-            }
-            tailing.carried = unproven.iter().map(|at| Carried::of(at, &bytes)).collect();
-            tailing.sequence = proven.last().map_or(1, |at| at.header.sequence + 1);
-        }
-        Ok(tailing)
-    }
-
     /// Writes the unproven frames into a new segment, cuts them off the old one, and reads them.
     fn carry(
         &self,
@@ -234,13 +188,13 @@ impl Opening<'_> {
     ) -> Result<(), OpenError> {
         replay
             .frame(segment, number, offset + frame::HEADER as u64, records)
-            .map_err(|(offset, error)| self.bad_record(segment, offset, &error))
+            .map_err(|(offset, error)| self.bad_record(segment.id, offset, &error))
     }
 
-    fn bad_record(&self, segment: &Segment, offset: u64, error: &BadRecord) -> OpenError {
+    fn bad_record(&self, id: u32, offset: u64, error: &BadRecord) -> OpenError {
         match error {
             BadRecord::Newer(version) => self.newer(*version),
-            error => self.damaged(segment.id, offset, error.to_string()),
+            error => self.damaged(id, offset, error.to_string()),
         }
     }
 
@@ -260,16 +214,6 @@ impl Opening<'_> {
             Found::Newer(version) => Err(self.newer(version)),
             _ => Err(self.damaged(id, 0, "the first frame can't be read".into())),
         }
-    }
-
-    fn bytes(&self, id: u32) -> Result<Vec<u8>, OpenError> {
-        let read = || {
-            let file = self.disk.open(&segment::name(id))?;
-            let mut bytes = vec![0; file.len()? as usize];
-            file.read(&mut bytes, 0)?;
-            Ok(bytes)
-        };
-        read().map_err(|error| self.io("read a segment", error))
     }
 
     fn segment(&self, id: u32, capacity: u64) -> Result<Arc<Segment>, OpenError> {
@@ -309,15 +253,6 @@ impl Opening<'_> {
             file: self.dir.join(segment::name(id)),
             offset,
             reason,
-        }
-    }
-}
-
-impl Carried {
-    fn of(at: &At, bytes: &[u8]) -> Self {
-        Self {
-            records: bytes[at.records()].to_vec(),
-            count: at.header.records,
         }
     }
 }
