@@ -90,7 +90,7 @@ impl Replay {
         records: &[u8],
     ) -> Result<(), (u64, BadRecord)> {
         each(segment, offset, records, |logged, place| {
-            self.hot(logged, number, place);
+            self.hot(&logged, number, place);
         })
     }
 
@@ -103,14 +103,14 @@ impl Replay {
         records: &[u8],
     ) -> Result<(), (u64, BadRecord)> {
         each(segment, offset, records, |logged, place| {
-            self.cold(logged, number, place);
+            self.cold(&logged, number, place);
         })
     }
 
     /// Takes a record of a hot segment; in order.
-    pub(crate) fn hot(&mut self, logged: Logged, number: u64, place: Place) {
+    pub(crate) fn hot(&mut self, logged: &Logged, number: u64, place: Place) {
         let here = place.segment.id;
-        match &logged {
+        match logged {
             Logged::Head(head) => self.next_job = self.next_job.max(head.next_job),
             // Start marks have files of their own; one in the log would say the same.
             Logged::Start(mark) => self.table.restore_start(mark),
@@ -151,12 +151,12 @@ impl Replay {
         }
     }
 
-    fn cold(&mut self, logged: Logged, number: u64, place: Place) {
+    fn cold(&mut self, logged: &Logged, number: u64, place: Place) {
         let here = place.segment.id;
         let is_latest = |noted: Option<&Noted>| {
             noted.is_some_and(|noted| noted.version == number && noted.latest == here)
         };
-        match &logged {
+        match logged {
             Logged::Put(sequence, _) | Logged::End(sequence, _) => {
                 let noted = self.noted.get(sequence);
                 if !is_latest(noted) {
@@ -179,14 +179,15 @@ impl Replay {
     }
 
     /// Gives the record that this one replaces or ends.
-    fn restore(&mut self, logged: Logged, place: Place) -> Option<Place> {
+    fn restore(&mut self, logged: &Logged, place: Place) -> Option<Place> {
         let (len, now) = (place.len, self.now);
         match logged {
             Logged::Put(sequence, record) => {
-                self.table.restore_put(sequence, &record, place, len, now)
+                self.table.restore_put(*sequence, record, place, len, now)
             }
-            Logged::End(sequence, end) => self.table.restore_end(sequence, &end, place, len, now),
+            Logged::End(sequence, end) => self.table.restore_end(*sequence, end, place, len, now),
             Logged::Checkpoint(name, value) => {
+                let (name, value) = (name.clone(), value.clone());
                 self.table.restore_checkpoint(name, value, place);
                 None
             }

@@ -8,7 +8,7 @@ use crate::replay::{Decoded, Replay};
 use crate::scan::{self, At, Next};
 use crate::segment::{self, Place, Segment};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use tracing::warn;
 
 /// How many records are handed over at once.
@@ -28,6 +28,8 @@ enum Part {
 /// Hands parts over; nobody wants more once the other side has met an error.
 struct Giver<'a> {
     to: &'a SyncSender<Part>,
+    /// What the other side is done with: memory goes fastest where it came from.
+    used: &'a Receiver<Vec<Decoded>>,
     chunk: Vec<Decoded>,
 }
 
@@ -45,6 +47,7 @@ impl Giver<'_> {
     }
 
     fn flush(&mut self) {
+        self.used.try_iter().for_each(drop);
         let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
         let _ = self.to.send(Part::Records(full));
     }
@@ -55,7 +58,8 @@ impl Opening<'_> {
     pub(super) fn read(&self, ids: &[u32], replay: &mut Replay) -> Result<Tailing, OpenError> {
         std::thread::scope(|scope| {
             let (give, take) = sync_channel(CHUNKS_AHEAD);
-            let reader = scope.spawn(move || self.decode(ids, &give));
+            let (give_back, used) = channel();
+            let reader = scope.spawn(move || self.decode(ids, &give, &used));
             let mut current = None;
             for part in take {
                 match part {
@@ -66,10 +70,12 @@ impl Opening<'_> {
                     }
                     Part::Records(records) => {
                         let Some(segment) = &current else { continue };
-                        for decoded in records {
+                        for decoded in &records {
                             let place = Place::new(segment, decoded.offset, decoded.len);
-                            replay.hot(decoded.logged, decoded.number, place);
+                            replay.hot(&decoded.logged, decoded.number, place);
                         }
+                        // If the reader has ended they go here.
+                        let _ = give_back.send(records);
                     }
                 }
             }
@@ -79,7 +85,12 @@ impl Opening<'_> {
         })
     }
 
-    fn decode(&self, ids: &[u32], to: &SyncSender<Part>) -> Result<Tailing, OpenError> {
+    fn decode(
+        &self,
+        ids: &[u32],
+        to: &SyncSender<Part>,
+        used: &Receiver<Vec<Decoded>>,
+    ) -> Result<Tailing, OpenError> {
         let mut firsts = Vec::with_capacity(ids.len());
         for id in ids {
             firsts.push(self.first_sequence(*id)?);
@@ -90,7 +101,7 @@ impl Opening<'_> {
             sequence: 1,
         };
         let chunk = Vec::with_capacity(CHUNK);
-        let mut giver = Giver { to, chunk };
+        let mut giver = Giver { to, used, chunk };
         // One for all of them: fresh memory costs as much as reading.
         let mut bytes = Vec::new();
         for (index, &id) in ids.iter().enumerate() {
