@@ -106,6 +106,8 @@ fn a_start_without_room_is_refused_with_the_reason_and_loses_nothing() {
     let (home, target, data) = (Home::new(), Target::start(), data_of(&disk));
     let daemon = start(&home, &data);
     assert_eq!(daemon.submit(&large(&target, 0)).status, 200);
+    // Half a spare would be removed at the start, and so make room.
+    eventually("the spare is there", || data.join("spare").exists());
     daemon.kill();
     disk.fill();
     let (status, said) = home.run(&["--data", data.to_str().expect("text")]);
