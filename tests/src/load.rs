@@ -33,8 +33,9 @@ struct Promises {
 }
 
 /// What clients were promised, over the lives of many daemons.
-#[derive(Default)]
 pub struct Load {
+    /// What each task carries.
+    params: String,
     promises: Mutex<Promises>,
     changed: Condvar,
 }
@@ -58,6 +59,15 @@ pub struct Kept {
 }
 
 impl Load {
+    /// Clients whose tasks carry so many bytes each.
+    pub fn of(bytes: usize) -> Self {
+        Self {
+            params: "x".repeat(bytes),
+            promises: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Submits from several clients until each has been refused or the daemon is gone; `act` runs beside them.
     pub fn during(&self, daemon: &Daemon, target: &Target, act: impl FnOnce()) {
         self.promises.lock().expect("no panic").clients = CLIENTS;
@@ -104,7 +114,7 @@ impl Load {
         let numbers = self.numbers(AT_ONCE + 1);
         let tasks = numbers.iter().map(|number| {
             let is_delayed = *number == numbers[0];
-            task(
+            self.task(
                 *number,
                 target,
                 json!({"delay": if is_delayed { 3_600 } else { 0 }}),
@@ -131,7 +141,7 @@ impl Load {
     /// One task whose end is waited for; false if it wasn't told.
     fn submit_and_wait(&self, daemon: &Daemon, target: &Target) -> bool {
         let number = self.numbers(1)[0];
-        let answer = daemon.try_send(&task(number, target, json!({"wait": WAIT})));
+        let answer = daemon.try_send(&self.task(number, target, json!({"wait": WAIT})));
         let is_done = answer.is_some_and(|answer| answer.text("state") == "done");
         if is_done {
             let mut promises = self.promises.lock().expect("no panic");
@@ -146,6 +156,15 @@ impl Load {
         let first = promises.next;
         promises.next += count;
         (first..first + count).collect()
+    }
+
+    fn task(&self, number: usize, target: &Target, fields: Value) -> Value {
+        let mut task = fields;
+        task["id"] = json!(id(number));
+        task["method"] = json!("POST");
+        task["name"] = json!(format!("{}{}", target.url, path(number)));
+        task["params"] = json!(self.params);
+        task
     }
 
     /// Waits until all that is due has run, then compares.
@@ -186,14 +205,6 @@ fn id(number: usize) -> String {
 
 fn path(number: usize) -> String {
     format!("/{number}")
-}
-
-fn task(number: usize, target: &Target, fields: Value) -> Value {
-    let mut task = fields;
-    task["id"] = json!(id(number));
-    task["method"] = json!("GET");
-    task["name"] = json!(format!("{}{}", target.url, path(number)));
-    task
 }
 
 /// The ids of all delayed jobs, page by page.

@@ -147,7 +147,7 @@ fn stops_and_loses_nothing(cause: &str, break_it: fn(&Disk)) {
     let Some(disk) = Disk::for_test("failing-disk", MEBIBYTES) else {
         return;
     };
-    let (home, target, load) = (Home::new(), Target::start(), Load::default());
+    let (home, target, load) = (Home::new(), Target::start(), Load::of(100));
     let daemon = start(&home, &data_of(&disk));
     load.during(&daemon, &target, || {
         load.wait_for(100);

@@ -11,7 +11,7 @@ const TASKS: usize = 100;
 
 #[test]
 fn two_hundred_kills_in_a_row_lose_nothing() {
-    let (home, target, load) = (Home::new(), Target::start(), Load::default());
+    let (home, target, load) = (Home::new(), Target::start(), Load::of(100));
     // Results are soon forgotten, so that segments die, but for the tasks that are delayed.
     let flags = ["--result_ttl", "1"];
     let begin = Instant::now();
