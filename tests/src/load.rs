@@ -138,10 +138,11 @@ impl Load {
         oks.len() == numbers.len() && oks.iter().all(|ok| *ok)
     }
 
-    /// One task whose end is waited for; false if it wasn't told.
+    /// One task whose end is waited for, ahead of what earlier lives have left; false if it wasn't told.
     fn submit_and_wait(&self, daemon: &Daemon, target: &Target) -> bool {
         let number = self.numbers(1)[0];
-        let answer = daemon.try_send(&self.task(number, target, json!({"wait": WAIT})));
+        let answer =
+            daemon.try_send(&self.task(number, target, json!({"wait": WAIT, "priority": 0})));
         let is_done = answer.is_some_and(|answer| answer.text("state") == "done");
         if is_done {
             let mut promises = self.promises.lock().expect("no panic");

@@ -168,7 +168,8 @@ fn a_data_directory_that_vanishes_stops_the_store_at_the_next_segment() {
     let data = home.path().join("data");
     let daemon = start(&home, &data);
     eventually("the spare is there", || data.join("spare").exists());
-    assert_eq!(daemon.submit(&large(&target, 0)).status, 200);
+    let before = json!({"method": "GET", "name": target.url, "delay": 3_600});
+    assert_eq!(daemon.submit(&before).status, 200);
     std::fs::remove_dir_all(&data).expect("all is removed");
     let (accepted, refusal) = submit_until_refused(&daemon, &target);
     say(&format!(
