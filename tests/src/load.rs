@@ -7,8 +7,11 @@ use std::sync::{Condvar, Mutex};
 
 use crate::{Daemon, PATIENCE, Target, eventually};
 
-/// How many clients submit at once.
+/// How many clients submit many tasks at once.
 const CLIENTS: usize = 3;
+
+/// How many submit one task at a time and wait for its end.
+const WAITERS: usize = 4;
 
 /// How many seconds a client waits for its task's end. After that, or without an answer, it has had enough.
 const WAIT: u64 = 3;
@@ -25,11 +28,14 @@ struct Promises {
     /// Numbers of those whose end was told.
     ended: Vec<usize>,
     next: usize,
+    /// How many clients have not yet been refused.
+    clients: usize,
 }
 
 /// What clients were promised, over the lives of many daemons.
-#[derive(Default)]
 pub struct Load {
+    /// What each task carries.
+    params: String,
     promises: Mutex<Promises>,
     changed: Condvar,
 }
@@ -45,31 +51,57 @@ pub struct Kept {
     pub lost: usize,
     /// How many runs there were beyond the first of each.
     pub again: u32,
-    /// Those of them after the job's end had been told to its client.
+    /// Of how many jobs the end was told to a client.
+    pub told: usize,
+    /// How many runs of those there were beyond the first of each. The others may have run again rightly: what ran at a
+    /// kill, or had no durable verdict yet, does.
     pub doubled: u32,
 }
 
 impl Load {
+    /// Clients whose tasks carry so many bytes each.
+    pub fn of(bytes: usize) -> Self {
+        Self {
+            params: "x".repeat(bytes),
+            promises: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
     /// Submits from several clients until each has been refused or the daemon is gone; `act` runs beside them.
     pub fn during(&self, daemon: &Daemon, target: &Target, act: impl FnOnce()) {
+        self.promises.lock().expect("no panic").clients = CLIENTS;
         std::thread::scope(|scope| {
             for _ in 0..CLIENTS {
-                scope.spawn(|| while self.submit(daemon, target) {});
+                scope.spawn(|| {
+                    while self.submit(daemon, target) {}
+                    self.promises.lock().expect("no panic").clients -= 1;
+                    self.changed.notify_all();
+                });
             }
-            scope.spawn(|| while self.submit_and_wait(daemon, target) {});
+            for _ in 0..WAITERS {
+                scope.spawn(|| while self.submit_and_wait(daemon, target) {});
+            }
             act();
         });
     }
 
     /// Waits until so many tasks have been accepted in all.
+    ///
+    /// # Panics
+    /// If every client has been refused before.
     pub fn wait_for(&self, accepted: usize) {
         let promises = self.promises.lock().expect("no panic");
-        let is_missing = |promises: &mut Promises| promises.accepted() < accepted;
+        let is_missing = |p: &mut Promises| p.accepted() < accepted && p.clients > 0;
         let waiting = self
             .changed
             .wait_timeout_while(promises, PATIENCE, is_missing);
         let (promises, _) = waiting.expect("no panic");
-        assert!(promises.accepted() >= accepted, "too few were accepted");
+        assert!(
+            promises.accepted() >= accepted,
+            "all clients were refused after {} of {accepted} tasks",
+            promises.accepted()
+        );
     }
 
     /// How many tasks have been accepted in all.
@@ -82,7 +114,7 @@ impl Load {
         let numbers = self.numbers(AT_ONCE + 1);
         let tasks = numbers.iter().map(|number| {
             let is_delayed = *number == numbers[0];
-            task(
+            self.task(
                 *number,
                 target,
                 json!({"delay": if is_delayed { 3_600 } else { 0 }}),
@@ -106,10 +138,11 @@ impl Load {
         oks.len() == numbers.len() && oks.iter().all(|ok| *ok)
     }
 
-    /// One task whose end is waited for; false if it wasn't told.
+    /// One task whose end is waited for, ahead of what earlier lives have left; false if it wasn't told.
     fn submit_and_wait(&self, daemon: &Daemon, target: &Target) -> bool {
         let number = self.numbers(1)[0];
-        let answer = daemon.try_send(&task(number, target, json!({"wait": WAIT})));
+        let answer =
+            daemon.try_send(&self.task(number, target, json!({"wait": WAIT, "priority": 0})));
         let is_done = answer.is_some_and(|answer| answer.text("state") == "done");
         if is_done {
             let mut promises = self.promises.lock().expect("no panic");
@@ -124,6 +157,15 @@ impl Load {
         let first = promises.next;
         promises.next += count;
         (first..first + count).collect()
+    }
+
+    fn task(&self, number: usize, target: &Target, fields: Value) -> Value {
+        let mut task = fields;
+        task["id"] = json!(id(number));
+        task["method"] = json!("POST");
+        task["name"] = json!(format!("{}{}", target.url, path(number)));
+        task["params"] = json!(self.params);
+        task
     }
 
     /// Waits until all that is due has run, then compares.
@@ -146,6 +188,7 @@ impl Load {
             run: target.distinct(),
             lost: lost_runs.count() + lost_waits.count(),
             again: target.total() - target.distinct() as u32,
+            told: promises.ended.len(),
             doubled: ended.map(|number| calls(number).saturating_sub(1)).sum(),
         }
     }
@@ -163,14 +206,6 @@ fn id(number: usize) -> String {
 
 fn path(number: usize) -> String {
     format!("/{number}")
-}
-
-fn task(number: usize, target: &Target, fields: Value) -> Value {
-    let mut task = fields;
-    task["id"] = json!(id(number));
-    task["method"] = json!("GET");
-    task["name"] = json!(format!("{}{}", target.url, path(number)));
-    task
 }
 
 /// The ids of all delayed jobs, page by page.

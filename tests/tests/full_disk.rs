@@ -106,6 +106,8 @@ fn a_start_without_room_is_refused_with_the_reason_and_loses_nothing() {
     let (home, target, data) = (Home::new(), Target::start(), data_of(&disk));
     let daemon = start(&home, &data);
     assert_eq!(daemon.submit(&large(&target, 0)).status, 200);
+    // Half a spare would be removed at the start, and so make room.
+    eventually("the spare is there", || data.join("spare").exists());
     daemon.kill();
     disk.fill();
     let (status, said) = home.run(&["--data", data.to_str().expect("text")]);
@@ -145,7 +147,7 @@ fn stops_and_loses_nothing(cause: &str, break_it: fn(&Disk)) {
     let Some(disk) = Disk::for_test("failing-disk", MEBIBYTES) else {
         return;
     };
-    let (home, target, load) = (Home::new(), Target::start(), Load::default());
+    let (home, target, load) = (Home::new(), Target::start(), Load::of(100));
     let daemon = start(&home, &data_of(&disk));
     load.during(&daemon, &target, || {
         load.wait_for(100);
@@ -166,7 +168,8 @@ fn a_data_directory_that_vanishes_stops_the_store_at_the_next_segment() {
     let data = home.path().join("data");
     let daemon = start(&home, &data);
     eventually("the spare is there", || data.join("spare").exists());
-    assert_eq!(daemon.submit(&large(&target, 0)).status, 200);
+    let before = json!({"method": "GET", "name": target.url, "delay": 3_600});
+    assert_eq!(daemon.submit(&before).status, 200);
     std::fs::remove_dir_all(&data).expect("all is removed");
     let (accepted, refusal) = submit_until_refused(&daemon, &target);
     say(&format!(
