@@ -186,13 +186,19 @@ impl Book {
         victims
     }
 
-    /// Cold segments that hold very little, once there are many of them.
-    pub(crate) fn crumbs(&self, fill: u64) -> Vec<u32> {
+    /// Segments that hold very little, once there are many of them: what each start and each cleaning leaves. A segment
+    /// may go together with those that it depends on.
+    pub(crate) fn crumbs(&self, in_use: u32, fill: u64) -> Vec<u32> {
         /// Each merge makes something that is larger by as much, so a record is merged a few times at most.
-        const MANY: usize = 16;
-        let cold = self.segments.range(segment::FIRST_COLD..);
-        let small = cold.filter(|(_, kept)| kept.bytes < fill / MANY as u64 && self.is_free(kept));
-        let crumbs: Vec<u32> = small.map(|(id, _)| *id).take(MANY).collect();
+        const MANY: usize = 8;
+        let mut crumbs = Vec::new();
+        for kept in self.closed(in_use) {
+            let mut others = kept.depends_on.iter();
+            let waits = others.any(|id| self.segments.contains_key(id) && !crumbs.contains(id));
+            if !waits && kept.bytes < fill / MANY as u64 {
+                crumbs.push(kept.segment.id);
+            }
+        }
         if crumbs.len() < MANY {
             return Vec::new();
         }

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -111,6 +111,12 @@ impl DiskFile for File {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+        self.sync_data()?;
+        // What is written to a file without a name is gone with the process, however well it was synced.
+        if self.metadata()?.nlink() == 0 {
+            let removed = "the file has been removed by somebody else";
+            return Err(io::Error::new(io::ErrorKind::NotFound, removed));
+        }
+        Ok(())
     }
 }

@@ -47,7 +47,7 @@ impl Log {
         let victims = if is_sparse {
             book.victims(in_use, self.segment_bytes)
         } else {
-            book.crumbs(self.segment_bytes)
+            book.crumbs(in_use, self.segment_bytes)
         };
         let kept = victims.iter().filter_map(|id| book.segments.get(id));
         kept.map(|kept| Victim {
