@@ -190,7 +190,7 @@ impl Book {
     /// may go together with those that it depends on.
     pub(crate) fn crumbs(&self, in_use: u32, fill: u64) -> Vec<u32> {
         /// Each merge makes something that is larger by as much, so a record is merged a few times at most.
-        const MANY: usize = 8;
+        const MANY: usize = 16;
         let mut crumbs = Vec::new();
         for kept in self.closed(in_use) {
             let mut others = kept.depends_on.iter();

@@ -10,10 +10,9 @@ use crate::frames::{Frames, Trouble};
 use crate::log::{Log, lock};
 use crate::medium::LogMedium;
 use crate::queue::Errand;
-use crate::record::{self, Logged};
+use crate::record::{self, Peeked};
 use crate::segment::{self, Place, Segment};
 use crate::spare;
-use poulpe_job::JobId;
 use poulpe_store::table::{Owner, Table};
 use poulpe_store::{Shared, StoreResult};
 use std::collections::BTreeSet;
@@ -26,8 +25,12 @@ use tracing::{debug, warn};
 /// How much is read between two pauses, at most.
 const STEP: u64 = 1024 * 1024;
 
-/// How many records are looked up, or pointed elsewhere, at once: some hundredths of a millisecond.
+/// How many records are looked up, or pointed elsewhere, under one lock: some hundredths of a millisecond.
 const CHUNK: usize = 64;
+
+/// How many are pointed elsewhere between two batches: half a millisecond. A turn comes after a whole batch, so with few at a
+/// time the cleaning would take as long as hundreds of batches.
+const TURN: usize = 4_096;
 
 /// What goes on beside a cleaning.
 pub(crate) trait Around {
@@ -62,15 +65,10 @@ struct Move {
 }
 
 /// A record of a victim.
-struct Candidate {
-    whose: Whose,
+struct Candidate<'a> {
+    whose: Peeked<'a>,
     start: usize,
     len: u32,
-}
-
-enum Whose {
-    Job(u64, JobId),
-    Checkpoint(String),
 }
 
 /// Cleans some segments if it is worth it. For one thread at a time.
@@ -216,17 +214,17 @@ impl Work<'_> {
     /// Those of the records that count: whose they are, and where they are in the segment and in the frame.
     fn living(
         &self,
-        chunk: &[Candidate],
+        chunk: &[Candidate<'_>],
         old: &Arc<Segment>,
         base: u64,
     ) -> Vec<(Owner, Place, usize)> {
         let found = self.shared.with_table(|table| {
-            let found = chunk.iter().map(|candidate| {
+            let found = chunk.iter().filter_map(|candidate| {
                 let place =
                     Place::new(old, (base as usize + candidate.start) as u32, candidate.len);
-                let owner = candidate.whose.owner(table);
+                let owner = owner(&candidate.whose, table)?;
                 let is_current = table.is_current(&owner, &place);
-                (owner, place, candidate.start, is_current)
+                Some((owner, place, candidate.start, is_current))
             });
             found.collect::<Vec<_>>()
         });
@@ -244,16 +242,18 @@ impl Work<'_> {
     /// Lets the index point at the copies.
     fn point(&self, mut moves: Vec<Move>) -> Result<(), Stop> {
         while !moves.is_empty() {
-            let chunk = moves.split_off(moves.len().saturating_sub(CHUNK));
+            let turn = moves.split_off(moves.len().saturating_sub(TURN));
             let (shared, log) = (Arc::clone(self.shared), Arc::clone(self.log));
             let point = move || {
-                shared.with_table(|table| {
-                    for Move { owner, from, to } in &chunk {
-                        table.relocate(owner, from, to);
-                    }
-                });
+                for chunk in turn.chunks(CHUNK) {
+                    shared.with_table(|table| {
+                        for Move { owner, from, to } in chunk {
+                            table.relocate(owner, from, to);
+                        }
+                    });
+                }
                 let mut book = lock(&log.book);
-                for Move { owner, from, to } in &chunk {
+                for Move { owner, from, to } in &turn {
                     if let Owner::Job { sequence, .. } = owner {
                         book.moved(*sequence, from, to);
                     }
@@ -304,27 +304,20 @@ pub(crate) struct Victim {
     pub(crate) bytes: u64,
 }
 
-impl Whose {
-    fn owner(&self, table: &Table<Place>) -> Owner {
-        match self {
-            Self::Job(sequence, id) => table.owner(*sequence, id),
-            Self::Checkpoint(name) => Owner::Checkpoint(name.clone()),
-        }
+fn owner(whose: &Peeked<'_>, table: &Table<Place>) -> Option<Owner> {
+    match whose {
+        Peeked::Job(sequence, id) => Some(table.owner(*sequence, id)),
+        Peeked::Checkpoint(name) => Some(Owner::Checkpoint((*name).into())),
+        Peeked::Other => None,
     }
 }
 
-fn candidates(records: &[u8]) -> Result<Vec<Candidate>, record::BadRecord> {
+fn candidates(records: &[u8]) -> Result<Vec<Candidate<'_>>, record::BadRecord> {
     let mut found = Vec::new();
     let mut start = 0;
     while start < records.len() {
-        let (logged, len) = record::decode(&records[start..])?;
-        let whose = match logged {
-            Logged::Put(sequence, record) => Some(Whose::Job(sequence, record.job.id)),
-            Logged::End(sequence, end) => Some(Whose::Job(sequence, end.id)),
-            Logged::Checkpoint(name, _) => Some(Whose::Checkpoint(name)),
-            Logged::Head(_) | Logged::Start(_) => None,
-        };
-        found.extend(whose.map(|whose| Candidate { whose, start, len }));
+        let (whose, len) = record::peek(&records[start..])?;
+        found.push(Candidate { whose, start, len });
         start += len as usize;
     }
     Ok(found)

@@ -38,12 +38,12 @@ impl Log {
         lock(&self.book).segments.contains_key(&id)
     }
 
-    /// What is worth cleaning: something once less than half of the log counts, give or take a segment.
+    /// What is worth cleaning: something once less than half of the log counts, give or take half a segment.
     pub(crate) fn victims(&self) -> Vec<Victim> {
         let in_use = lock(&self.tail).segment.id;
         let book = lock(&self.book);
         let Totals { bytes, live } = book.totals(in_use);
-        let is_sparse = bytes > 2 * live + self.segment_bytes;
+        let is_sparse = bytes > 2 * live + self.segment_bytes / 2;
         let victims = if is_sparse {
             book.victims(in_use, self.segment_bytes)
         } else {
@@ -62,7 +62,7 @@ impl Log {
     pub(crate) fn is_behind(&self) -> bool {
         let in_use = lock(&self.tail).segment.id;
         let Totals { bytes, live } = lock(&self.book).totals(in_use);
-        bytes > 2 * live + self.segment_bytes * 3 / 2
+        bytes > 2 * live + self.segment_bytes
     }
 
     /// The id of the next cold segment. `None` when there are no more, which takes a thousand years.

@@ -143,18 +143,18 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
 
 /// What a record is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Peeked {
-    /// The job with this sequence.
-    Job(u64),
+pub(crate) enum Peeked<'a> {
+    /// The job with this sequence and id.
+    Job(u64, &'a str),
     /// The checkpoint of this name.
-    Checkpoint(String),
+    Checkpoint(&'a str),
     /// Neither.
     Other,
 }
 
 /// Tells what the record at the start of `bytes` is about, and its whole length, without reading all of it. Its checksum
 /// isn't looked at: the frame's has been.
-pub(crate) fn peek(bytes: &[u8]) -> Result<(Peeked, u32), BadRecord> {
+pub(crate) fn peek(bytes: &[u8]) -> Result<(Peeked<'_>, u32), BadRecord> {
     let header = bytes.first_chunk::<HEADER>().ok_or(BadRecord::Short)?;
     let [_, _, _, _, l0, l1, l2, l3, version, kind, ..] = *header;
     let len = u32::from_le_bytes([l0, l1, l2, l3]);
@@ -167,15 +167,19 @@ pub(crate) fn peek(bytes: &[u8]) -> Result<(Peeked, u32), BadRecord> {
     }
     let body = &bytes[HEADER..whole];
     let peeked = match kind {
-        PUT | END => Peeked::Job(first(body)?),
+        // The id is the first field of a job, and of its end.
+        PUT | END => {
+            let (sequence, id) = first(body)?;
+            Peeked::Job(sequence, id)
+        }
         CHECKPOINT => Peeked::Checkpoint(first(body)?),
         _ => Peeked::Other,
     };
     Ok((peeked, whole as u32))
 }
 
-/// The first field of a body.
-fn first<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadRecord> {
+/// What a body starts with.
+fn first<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadRecord> {
     postcard::take_from_bytes(body)
         .map(|(value, _)| value)
         .map_err(BadRecord::Body)

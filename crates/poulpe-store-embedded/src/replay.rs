@@ -63,8 +63,8 @@ impl Replay {
             let bad = |error| (offset + at as u64, error);
             let (peeked, len) = record::peek(&records[at..]).map_err(bad)?;
             let noted = match peeked {
-                Peeked::Job(sequence) => self.noted.entry(sequence).or_default(),
-                Peeked::Checkpoint(name) => self.noted_checkpoints.entry(name).or_default(),
+                Peeked::Job(sequence, _) => self.noted.entry(sequence).or_default(),
+                Peeked::Checkpoint(name) => self.noted_checkpoints.entry(name.into()).or_default(),
                 Peeked::Other => {
                     at += len as usize;
                     continue;

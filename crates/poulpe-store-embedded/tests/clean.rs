@@ -6,7 +6,7 @@ use common::*;
 
 use poulpe_job::{Due, Params};
 use poulpe_store::{
-    Checkpoint, Checkpoints, Group, Inspect, JobStore, Limits, ManualTime, TimeSource,
+    Checkpoint, Checkpoints, Group, Inspect, JobStore, Limits, ManualTime, Store, TimeSource,
 };
 use poulpe_store_embedded::{EmbeddedStore, Options};
 use std::path::Path;
@@ -165,4 +165,52 @@ fn many_crumbs_become_one() {
     }
     run_until(&store, &clock, || figure(&store, "cold_segments") < 16);
     assert_eq!(counts(&store).delayed, 120);
+}
+
+/// The promise at full size. `cargo test --release --test clean -- --ignored --nocapture`
+#[test]
+#[ignore = "writes twenty gigabytes"]
+fn a_million_long_delays_beside_ten_gigabytes_of_short_jobs() {
+    const LONGS: usize = 1_000_000;
+    const ROUNDS: usize = 1_000;
+    const SHORTS: usize = 160;
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = time();
+    let options = Options {
+        limits: Limits {
+            result_ttl: Duration::from_secs(1),
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let store =
+        EmbeddedStore::open(dir.path(), options, Arc::clone(&clock) as _).expect("it opens");
+    let mut most = 0.0_f64;
+    for round in 0..ROUNDS {
+        let numbers = round * (LONGS / ROUNDS)..(round + 1) * (LONGS / ROUNDS);
+        let longs = numbers.map(|number| Group::job(job(&format!("long-{number}")), Due::In(LONG)));
+        wait(store.enqueue(longs.collect())).expect("it enqueues");
+        let shorts = (0..SHORTS).map(|number| {
+            let mut job = job(&format!("short-{round}-{number}"));
+            job.params = Params::Text("x".repeat(64 * 1024));
+            Group::job(job, Due::NOW)
+        });
+        wait(store.enqueue(shorts.collect())).expect("it enqueues");
+        let claimed = claim_max(&store, round as u64, SHORTS);
+        assert_eq!(claimed.len(), SHORTS);
+        let settlements = claimed.iter().map(|one| poulpe_store::Settlement {
+            lease: one.lease.clone(),
+            verdict: complete("done"),
+        });
+        wait(store.settle(settlements.collect())).expect("it settles");
+        clock.advance(Duration::from_secs(2));
+        let (log, live) = (figure(&store, "log_bytes"), figure(&store, "live_bytes"));
+        let segment = (64 * 1024 * 1024) as f64;
+        most = most.max((log as f64 - 2.0 * live as f64) / segment);
+    }
+    println!("{:?}", store.stats().figures);
+    println!("at most {most:.1} segments beyond twice what lives");
+    assert!(most <= 4.0, "{most}");
+    assert!(figure(&store, "copied_records") <= 2 * LONGS as u64);
+    assert_eq!(counts(&store).delayed, LONGS as u64);
 }

@@ -150,8 +150,12 @@ impl<P: Clone> Table<P> {
     }
 
     fn hash(&self, id: &JobId) -> IdHash {
-        let high = self.keys.0.hash_one(id.as_str());
-        let low = self.keys.1.hash_one(id.as_str());
+        self.hash_text(id.as_str())
+    }
+
+    fn hash_text(&self, id: &str) -> IdHash {
+        let high = self.keys.0.hash_one(id);
+        let low = self.keys.1.hash_one(id);
         (u128::from(high) << 64) | u128::from(low)
     }
 

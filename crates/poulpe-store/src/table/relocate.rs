@@ -2,7 +2,6 @@
 //! about a job. Called by a store that cleans up, between two batches of its writer.
 
 use super::{IdHash, Table};
-use poulpe_job::JobId;
 
 /// Whose record it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +19,8 @@ pub enum Owner {
 
 impl<P: Clone + PartialEq> Table<P> {
     /// The owner of a job's record.
-    pub fn owner(&self, sequence: u64, id: &JobId) -> Owner {
-        let hash = self.hash(id);
+    pub fn owner(&self, sequence: u64, id: &str) -> Owner {
+        let hash = self.hash_text(id);
         Owner::Job { sequence, hash }
     }
 
