@@ -5,8 +5,8 @@ use crate::disk::DiskFile;
 use crate::frame::{self, Found, HEADER, Header};
 use std::io;
 
-/// How much is read at once, unless a frame is longer.
-const WINDOW: usize = 256 * 1024;
+/// How much is read at once, unless a frame is longer. The fuzzer's segments are small, and shall take several reads.
+const WINDOW: usize = if cfg!(fuzzing) { 64 } else { 256 * 1024 };
 
 /// Why there is no next frame.
 #[derive(Debug)]

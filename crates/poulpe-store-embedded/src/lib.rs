@@ -15,6 +15,8 @@ mod figures;
 mod format;
 mod frame;
 mod frames;
+#[cfg(feature = "fuzzing")]
+mod fuzz;
 mod housekeeper;
 mod lock;
 mod log;
@@ -34,6 +36,9 @@ mod store;
 mod writer;
 
 pub use error::OpenError;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use fuzz::fuzz;
 pub use options::Options;
 pub use store::EmbeddedStore;
 

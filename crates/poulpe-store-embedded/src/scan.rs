@@ -128,7 +128,8 @@ fn contiguous(bytes: &[u8], id: u32) -> Result<(Vec<At>, Found), Bad> {
             Found::Newer(version) => return Err(Bad::Newer(version)),
             Found::Frame(header) => {
                 let before = frames.last().map(|at| at.header.sequence);
-                let follows = before.is_none_or(|before| header.sequence == before + 1);
+                let follows =
+                    before.is_none_or(|before| before.checked_add(1) == Some(header.sequence));
                 if header.segment != id || !follows {
                     return Ok((frames, Found::Bad));
                 }
