@@ -153,8 +153,9 @@ fn check_record(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
     let (logged, len) = record::decode(bytes)?;
     assert!(len as usize >= record::HEADER && len as usize <= bytes.len());
     let about = match &logged {
-        Logged::Put(sequence, _) | Logged::End(sequence, _) => Peeked::Job(*sequence),
-        Logged::Checkpoint(name, _) => Peeked::Checkpoint(name.clone()),
+        Logged::Put(sequence, record) => Peeked::Job(*sequence, record.job.id.as_str()),
+        Logged::End(sequence, end) => Peeked::Job(*sequence, end.id.as_str()),
+        Logged::Checkpoint(name, _) => Peeked::Checkpoint(name),
         Logged::Head(_) | Logged::Start(_) => Peeked::Other,
     };
     assert_eq!(peeked, Ok((about, len)));
