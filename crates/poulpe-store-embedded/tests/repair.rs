@@ -161,6 +161,55 @@ fn a_segment_without_a_start_is_read_behind_it() {
     assert!(missing.len() < 20, "{missing:?}");
 }
 
+/// A copy of the golden store of format 2, which has a cold segment.
+fn with_cold() -> (tempfile::TempDir, std::path::PathBuf) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/2");
+    let dir = copy(&golden);
+    let cold = dir.path().join("00000001.cold");
+    assert!(cold.exists());
+    (dir, cold)
+}
+
+#[test]
+fn what_is_in_cold_segments_is_copied() {
+    let (dir, _) = with_cold();
+    let into = tempfile::tempdir().expect("a directory");
+    let report = mend(dir.path(), into.path()).expect("it is repaired");
+    assert_eq!(
+        (report.lost, report.made.problems),
+        (Vec::new(), Vec::new())
+    );
+    assert!(!into.path().join("00000001.cold").exists());
+    let (old, new) = (open(dir.path()), open(into.path()));
+    assert_eq!(names(&new), names(&old));
+    assert_eq!(counts(&new), counts(&old));
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_a_cold_segment_costs_one_job_at_most() {
+    let (dir, cold) = with_cold();
+    let whole = names(&open(copy(dir.path()).path()));
+    let bytes = fs::read(&cold).expect("it reads");
+    for at in (0..bytes.len()).step_by(3) {
+        let (dir, cold) = with_cold();
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        fs::write(cold, flipped).expect("it writes");
+        let into = tempfile::tempdir().expect("a directory");
+        let report = mend(dir.path(), into.path()).expect("it is repaired");
+        assert_eq!(report.made.problems, [], "byte {at}");
+        let left = names(&open(into.path()));
+        let missing = whole.difference(&left).count();
+        let lost = report.lost.iter().map(|lost| lost.bytes);
+        assert!(
+            missing <= 1,
+            "byte {at}: {missing} jobs, {:?}",
+            lost.collect::<Vec<_>>()
+        );
+        assert_eq!(left.difference(&whole).count(), 0, "byte {at}");
+    }
+}
+
 #[test]
 fn an_end_that_was_lost_runs_the_job_again() {
     let dir = filled();
