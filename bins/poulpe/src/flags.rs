@@ -1,6 +1,7 @@
 //! The flags, each also `POULPE_<FLAG>` in the environment. Names are those of poulpe 0.2, with `_`; the same with `-`
 //! work too.
 
+use crate::store_command::Command;
 use clap::{Parser, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,8 +10,18 @@ use std::path::PathBuf;
 ///
 /// Each flag can also be given in the environment, as POULPE_ and its name in capitals.
 #[derive(Debug, Parser)]
-#[command(name = "poulpe", version, about, long_about)]
+#[command(
+    name = "poulpe",
+    version,
+    about,
+    long_about,
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct Flags {
+    /// Something else than running the daemon.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Port to listen on; 0 takes any free one.
     #[arg(long, env = "POULPE_PORT", default_value_t = 8000)]
     pub(crate) port: u16,

@@ -9,6 +9,7 @@ mod flags;
 mod greeting;
 mod job_json;
 mod logging;
+mod store_command;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ fn main() -> ExitCode {
     // One TLS provider for everything, chosen before anything could ask; an error only says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let flags = flags::Flags::parse();
+    if let Some(command) = &flags.command {
+        return store_command::run(command);
+    }
     let config = match config::Config::from_flags(&flags) {
         Ok(config) => config,
         Err(problems) => {

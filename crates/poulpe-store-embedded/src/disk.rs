@@ -13,7 +13,7 @@ pub(crate) trait Disk: Send + Sync {
     fn list(&self) -> io::Result<Vec<String>>;
     /// A new, empty file; one of the same name is emptied.
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
-    /// A file that exists, to read and write.
+    /// A file that exists, to read and, unless the disk is for looking only, write.
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
     /// Gives a file another name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
@@ -41,6 +41,8 @@ pub(crate) trait DiskFile: Send + Sync {
 pub(crate) struct RealDisk {
     path: PathBuf,
     handle: File,
+    /// Files are opened to read only.
+    is_read_only: bool,
 }
 
 impl RealDisk {
@@ -49,6 +51,15 @@ impl RealDisk {
         Ok(Self {
             path: path.to_path_buf(),
             handle: File::open(path)?,
+            is_read_only: false,
+        })
+    }
+
+    /// The same, for someone who only looks.
+    pub(crate) fn read_only(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            is_read_only: true,
+            ..Self::open(path)?
         })
     }
 }
@@ -76,7 +87,7 @@ impl Disk for RealDisk {
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true);
+        options.read(true).write(!self.is_read_only);
         Ok(Arc::new(options.open(self.path.join(name))?))
     }
 

@@ -24,6 +24,18 @@ pub enum OpenError {
         /// The path.
         dir: PathBuf,
     },
+    /// There is nothing to look at.
+    #[error("there is no store in {}; name the directory that the daemon has as --data", dir.display())]
+    NoStore {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Files came and went all the time.
+    #[error("the files in {} change faster than they can be listed; try again when the daemon is less busy", dir.display())]
+    TooBusy {
+        /// The data directory.
+        dir: PathBuf,
+    },
     /// The file system or its permissions don't let us write.
     #[error("the data directory {} can't be written; give this user the right to, or use another directory", dir.display())]
     NotWritable {
@@ -47,8 +59,9 @@ pub enum OpenError {
     },
     /// What was written and synced can't be read any more.
     #[error(
-        "the store is damaged: {}, offset {offset}: {reason}; nothing was changed. Restore the data directory from a backup, or move it aside to start empty",
-        file.display()
+        "the store is damaged: {}, offset {offset}: {reason}; nothing was changed. Look with `poulpe store check {dir}`, copy what is readable with `poulpe store repair {dir} --into NEW`",
+        file.display(),
+        dir = file.parent().unwrap_or(Path::new(".")).display()
     )]
     Damaged {
         /// The file.
@@ -75,6 +88,26 @@ pub enum OpenError {
         dir: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+}
+
+/// Why a store can't be repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// One of the two directories can't be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What is to be made is there already, or something else is.
+    #[error("{} is not an empty directory; name a new one, a repair never writes over anything", into.display())]
+    NotEmpty {
+        /// The directory.
+        into: PathBuf,
+    },
+    /// The new directory would be in the damaged one.
+    #[error("{} lies in the directory that is to be repaired, in which nothing is changed; name one outside", into.display())]
+    Inside {
+        /// The directory.
+        into: PathBuf,
     },
 }
 

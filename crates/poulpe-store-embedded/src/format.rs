@@ -27,25 +27,27 @@ pub(crate) fn check(disk: &dyn Disk, dir: &Path, names: &[String]) -> Result<(),
         .iter()
         .any(|name| crate::segment::parse_name(name).is_some());
     if has_segments {
-        return Err(damaged(
-            dir,
-            "the file is missing although there are segments",
-        ));
+        return Err(missing(dir));
     }
     write(disk).map_err(|error| OpenError::io(dir, "write the format", error))
 }
 
 fn read(disk: &dyn Disk, dir: &Path) -> Result<(), OpenError> {
+    // Before anything that an older poulpe would overlook is written.
+    if look(disk, dir)? < VERSION {
+        return write(disk).map_err(|error| OpenError::io(dir, "write the format", error));
+    }
+    Ok(())
+}
+
+/// The format of a directory that has one. Changes nothing.
+pub(crate) fn look(disk: &dyn Disk, dir: &Path) -> Result<u32, OpenError> {
     let text = read_text(disk).map_err(|error| OpenError::io(dir, "read the format", error))?;
     let version = text
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.trim_end().parse::<u32>().ok());
     match version {
-        Some(VERSION) => Ok(()),
-        // Before anything that an older poulpe would overlook is written.
-        Some(OLDEST..VERSION) => {
-            write(disk).map_err(|error| OpenError::io(dir, "write the format", error))
-        }
+        Some(found @ OLDEST..=VERSION) => Ok(found),
         Some(found) if found > VERSION => Err(OpenError::Newer {
             dir: dir.to_path_buf(),
             found,
@@ -64,14 +66,19 @@ fn read_text(disk: &dyn Disk) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Under another name first: a crash must not leave half of it.
-fn write(disk: &dyn Disk) -> io::Result<()> {
+/// Names the format of a directory. Under another name first: a crash must not leave half of it.
+pub(crate) fn write(disk: &dyn Disk) -> io::Result<()> {
     const DRAFT: &str = "FORMAT.tmp";
     let file = disk.create(DRAFT)?;
     file.write(format!("{PREFIX}{VERSION}\n").as_bytes(), 0)?;
     file.sync()?;
     disk.rename(DRAFT, NAME)?;
     disk.sync()
+}
+
+/// There are segments, but the file isn't there.
+pub(crate) fn missing(dir: &Path) -> OpenError {
+    damaged(dir, "the file is missing although there are segments")
 }
 
 fn damaged(dir: &Path, reason: &str) -> OpenError {

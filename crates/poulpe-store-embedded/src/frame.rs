@@ -52,11 +52,16 @@ pub(crate) enum Found {
     Bad,
 }
 
-/// How long the frame at the start of `bytes` says it is, up to where the next may start.
-pub(crate) fn claimed_size(bytes: &[u8]) -> Option<u64> {
+/// What the header at the start of `bytes` says. Nothing has been checked: any of it may be wrong.
+pub(crate) fn claimed(bytes: &[u8]) -> Option<Header> {
     let header = bytes.first_chunk::<HEADER>()?;
     let is_frame = header[..4] == MAGIC;
-    is_frame.then(|| padded(HEADER + u32_at(header, 8) as usize))
+    is_frame.then(|| read_header(header))
+}
+
+/// How long the frame at the start of `bytes` says it is, up to where the next may start.
+pub(crate) fn claimed_size(bytes: &[u8]) -> Option<u64> {
+    claimed(bytes).map(|header| header.size())
 }
 
 /// Looks at what lies at `offset` of a segment's bytes.
@@ -83,13 +88,17 @@ pub(crate) fn find(bytes: &[u8], offset: usize) -> Found {
     if header[12] > VERSION {
         return Found::Newer(header[12]);
     }
-    Found::Frame(Header {
+    Found::Frame(read_header(header))
+}
+
+fn read_header(header: &[u8; HEADER]) -> Header {
+    Header {
         segment: u32_at(header, 16),
         sequence: u64_at(header, 24),
         synced: u64_at(header, 32),
         records: u32_at(header, 20),
-        len,
-    })
+        len: u32_at(header, 8),
+    }
 }
 
 fn zeros_or_bad(bytes: &[u8]) -> Found {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod book;
+mod check;
 mod clean;
 mod cleaner;
 mod cold;
@@ -18,6 +19,7 @@ mod frames;
 #[cfg(feature = "fuzzing")]
 mod fuzz;
 mod housekeeper;
+mod latest;
 mod lock;
 mod log;
 mod marks;
@@ -25,21 +27,32 @@ mod medium;
 mod open;
 mod options;
 mod queue;
+mod readable;
 mod reclaim;
 mod record;
+mod repair;
 mod replay;
+mod report;
+mod rescue;
+mod rewrite;
 mod rotate;
 mod scan;
 mod segment;
+mod snapshot;
 mod spare;
 mod store;
 mod writer;
 
-pub use error::OpenError;
+pub use check::check;
+pub use error::{OpenError, RepairError};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use fuzz::fuzz;
 pub use options::Options;
+pub use repair::repair;
+pub use report::{
+    Advance, CheckReport, JobCounts, Lost, Problem, RecordCounts, RepairReport, SegmentCounts,
+};
 pub use store::EmbeddedStore;
 
 // The helpers of the tests name the crate as those outside do.

@@ -141,6 +141,23 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
     Ok((logged, whole as u32))
 }
 
+/// How long a record that can't be read says it is. `None` if its header makes no sense.
+pub(crate) fn claimed_len(bytes: &[u8]) -> Option<usize> {
+    let [_, _, _, _, l0, l1, l2, l3, version, kind, 0, 0] = *bytes.first_chunk::<HEADER>()? else {
+        return None;
+    };
+    let is_known = version <= VERSION && (HEAD..=CHECKPOINT).contains(&kind);
+    let len = HEADER.checked_add(u32::from_le_bytes([l0, l1, l2, l3]) as usize)?;
+    (is_known && len <= bytes.len()).then_some(len)
+}
+
+/// The checksum in the header of the record at the start of `bytes`.
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
+    bytes
+        .first_chunk()
+        .map_or(0, |sum| u32::from_le_bytes(*sum))
+}
+
 /// What a record is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Peeked<'a> {

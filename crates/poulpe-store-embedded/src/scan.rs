@@ -1,7 +1,9 @@
 //! Reading a segment's frames, and telling damage from a torn tail. Never changes anything. A bad frame is damage if a
 //! later frame, or a later segment, proves that it was synced once; else it is the end of what was acknowledged.
 
+use crate::disk::DiskFile;
 use crate::frame::{self, ALIGN, Found, HEADER, Header};
+use std::io;
 
 /// A frame and where it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,26 @@ pub(crate) enum Next {
     Adjacent(u64),
     /// A later one; those between have been unlinked. This is the number of its first frame.
     Later(u64),
+}
+
+impl Next {
+    /// What follows segment `id`: the next one there is, and the number of that one's first frame.
+    pub(crate) fn of(id: u32, next: Option<(u32, u64)>) -> Self {
+        match next {
+            None => Self::Nothing,
+            Some((other, first)) if other == id + 1 => Self::Adjacent(first),
+            Some((_, first)) => Self::Later(first),
+        }
+    }
+}
+
+/// What a segment starts with, which should be its head.
+pub(crate) fn first(file: &dyn DiskFile) -> io::Result<Found> {
+    /// More than a head takes.
+    const ENOUGH: u64 = 256;
+    let mut bytes = vec![0; file.len()?.min(ENOUGH) as usize];
+    file.read(&mut bytes, 0)?;
+    Ok(frame::find(&bytes, 0))
 }
 
 /// Reads the frames of segment `id`.

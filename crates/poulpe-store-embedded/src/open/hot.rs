@@ -105,11 +105,8 @@ impl Opening<'_> {
         // One for all of them: fresh memory costs as much as reading.
         let mut bytes = Vec::new();
         for (index, &id) in ids.iter().enumerate() {
-            let next = match ids.get(index + 1).zip(firsts.get(index + 1)) {
-                None => Next::Nothing,
-                Some((other, first)) if *other == id + 1 => Next::Adjacent(*first),
-                Some((_, first)) => Next::Later(*first),
-            };
+            let other = ids.get(index + 1).copied();
+            let next = Next::of(id, other.zip(firsts.get(index + 1).copied()));
             self.bytes(id, &mut bytes)?;
             let valid = scan::segment(&bytes, id, next).map_err(|bad| self.bad(id, bad))?;
             let (proven, unproven) = valid.frames.split_at(valid.proven);

@@ -16,7 +16,7 @@ use crate::queue::Queue;
 use crate::record::BadRecord;
 use crate::replay::Replay;
 use crate::rotate::{first_segment, head_frame};
-use crate::scan::Bad;
+use crate::scan::{self, Bad};
 use crate::segment::{self, Segment};
 use crate::{format, spare};
 use poulpe_store::table::{Now, StartMark};
@@ -200,16 +200,9 @@ impl Opening<'_> {
 
     /// The number of a segment's first frame, which was synced before the segment got its name.
     fn first_sequence(&self, id: u32) -> Result<u64, OpenError> {
-        /// More than a head takes.
-        const ENOUGH: u64 = 256;
-        let read = || {
-            let file = self.disk.open(&segment::name(id))?;
-            let mut bytes = vec![0; file.len()?.min(ENOUGH) as usize];
-            file.read(&mut bytes, 0)?;
-            Ok(bytes)
-        };
-        let bytes = read().map_err(|error| self.io("read a segment", error))?;
-        match frame::find(&bytes, 0) {
+        let file = self.disk.open(&segment::name(id));
+        let first = file.and_then(|file| scan::first(&*file));
+        match first.map_err(|error| self.io("read a segment", error))? {
             Found::Frame(header) if header.segment == id => Ok(header.sequence),
             Found::Newer(version) => Err(self.newer(version)),
             _ => Err(self.damaged(id, 0, "the first frame can't be read".into())),

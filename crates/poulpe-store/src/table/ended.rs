@@ -251,6 +251,17 @@ impl<P: Clone> EndedJobs<P> {
         Some(window)
     }
 
+    /// The same, whenever they expire, with the id hash.
+    pub(super) fn all_done(&self) -> impl Iterator<Item = (IdHash, u64, &P)> {
+        let jobs = self.jobs.iter();
+        let done = jobs.filter(|(_, job)| job.end.state == State::Done);
+        done.filter_map(|(hash, job)| Some((*hash, job.end.sequence, job.end.place.as_ref()?)))
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     pub(super) fn figures(&self) -> Figures {
         self.kept
     }

@@ -108,6 +108,19 @@ impl<P> LivingJobs<P> {
         slot
     }
 
+    /// All of them, with id hash and slot.
+    pub(super) fn slots(&self) -> impl Iterator<Item = (IdHash, Slot, &Living<P>)> {
+        let chunks = self.chunks.iter().enumerate();
+        chunks.flat_map(|(number, chunk)| {
+            let slots = (number * CHUNK) as Slot..;
+            let kept = slots.zip(&chunk.jobs);
+            kept.filter_map(|(slot, kept)| {
+                let kept = kept.as_ref()?;
+                Some((IdHash::from_ne_bytes(kept.hash), slot, &kept.job))
+            })
+        })
+    }
+
     pub(super) fn remove(&mut self, hash: &IdHash) -> Option<Living<P>> {
         let found = self
             .index

@@ -4,6 +4,7 @@
 //!
 //! **Invariant:** a living job is in exactly one of the timeline, a ready queue, the leases, or a write on its way.
 
+mod audit;
 mod claim;
 mod commit;
 mod ended;
@@ -22,6 +23,7 @@ mod restore;
 mod settle;
 
 use crate::Limits;
+pub use audit::Counted;
 pub use claim::{Claimable, Handed};
 use ended::EndedJobs;
 use entry::{DeadJob, Phase};

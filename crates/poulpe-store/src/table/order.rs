@@ -70,6 +70,10 @@ impl Orders {
         within.or_else(behind).copied()
     }
 
+    pub(super) fn contains(&self, order: Order) -> bool {
+        self.first_from(order) == Some(order)
+    }
+
     pub(super) fn insert(&mut self, order: Order) {
         let Some(chunk) = self.chunk_mut(order) else {
             self.insert_first(order);

@@ -81,6 +81,11 @@ impl ReadyQueues {
         }
     }
 
+    pub(super) fn contains(&self, key: QueueKey, order: Order) -> bool {
+        let queue = self.queues.get(key as usize);
+        queue.is_some_and(|queue| queue.jobs.contains(order))
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.len
     }
