@@ -96,13 +96,13 @@ pub(crate) fn clean(shared: &Arc<Shared<LogMedium>>, around: &dyn Around) -> Sto
         into,
     };
     let moved = work.run(&victims);
-    let is_done = moved.is_ok();
     let unmark = {
         let log = Arc::clone(log);
         move || {
             let mut book = lock(&log.book);
             book.cleaning = None;
-            if !is_done {
+            // If nothing was moved, or it failed, nothing is owed to it.
+            if !book.segments.contains_key(&into) {
                 book.forget(&[into]);
             }
         }
