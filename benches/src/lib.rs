@@ -4,10 +4,14 @@
 
 mod bare;
 mod client;
+pub mod engines;
+pub mod growth;
+mod jobs;
 mod noop;
 
 pub use bare::{append_and_sync, serve_bare};
 pub use client::load;
+pub use jobs::{complete, enqueue, job};
 pub use noop::{NOOP, Noop, Running, start, store_in};
 
 use std::time::Duration;
