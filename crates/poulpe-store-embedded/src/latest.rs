@@ -113,7 +113,7 @@ impl Latest {
     }
 
     fn job(&mut self, sequence: u64, id: JobId, newest: Newest) {
-        self.next_job = self.next_job.max(sequence + 1);
+        self.next_job = self.next_job.max(sequence.saturating_add(1));
         let known = self.jobs.entry(sequence).or_insert(newest);
         // Of two in one frame the later one.
         if newest.number >= known.number {

@@ -49,7 +49,7 @@ pub(crate) fn hot(bytes: &[u8], id: u32, next: Next) -> Result<Readable, Newer> 
         Next::Adjacent(first) => found
             .frames
             .last()
-            .is_some_and(|at| at.header.sequence + 1 >= first),
+            .is_some_and(|at| at.header.sequence.saturating_add(1) >= first),
         Next::Later(_) => false,
     };
     if is_expected && !found.frames.is_empty() {

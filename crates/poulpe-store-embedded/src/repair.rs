@@ -151,7 +151,7 @@ impl Repair<'_> {
                     what: error.to_string(),
                 };
                 self.lost(segment::name(segment.id), hole, 0);
-                self.lost_until = self.lost_until.max(sequence + 1);
+                self.lost_until = self.lost_until.max(sequence.saturating_add(1));
             }
         }
         for hole in holes {

@@ -38,7 +38,7 @@ pub(crate) fn rescue(bytes: &[u8], hole: Range<usize>, id: u32, between: Between
             |header: &Header| before < header.sequence && header.sequence < between.after;
         let number = header.filter(is_possible).map(|header| header.sequence);
         // Later than what is before it, and earlier than whatever else there may be.
-        let number = number.unwrap_or(before + u64::from(before > 0));
+        let number = number.unwrap_or(before.saturating_add(u64::from(before > 0)));
         let chain = chain(bytes, start + HEADER..end);
         found.extend(chain.map(|offset| Rescued { number, offset }));
         if between.before > 0 {
