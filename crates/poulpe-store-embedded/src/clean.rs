@@ -5,7 +5,7 @@
 
 use crate::book::{Cleaning, Kept};
 use crate::cold::{self, ColdWriter};
-use crate::disk::DiskFile;
+use crate::disk::{self, DiskFile};
 use crate::frames::{Frames, Trouble};
 use crate::log::{Log, lock};
 use crate::medium::LogMedium;
@@ -138,7 +138,7 @@ impl Work<'_> {
         let created = disk.create(cold::DRAFT);
         let created = created.map_err(|error| Stop::Io("make a cold segment", error));
         match created.and_then(|file| self.fill(file, victims)) {
-            Err(Stop::Io(what, error)) if is_full(&error) => {
+            Err(Stop::Io(what, error)) if disk::is_full(&error) => {
                 // On a full disk the spare is there for settles and for this.
                 let lent = self.log.spare.lend(disk, cold::DRAFT);
                 self.fill(lent.ok_or(Stop::Io(what, error))?, victims)
@@ -291,13 +291,6 @@ impl Work<'_> {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
-}
-
 /// A segment that is to be cleaned.
 pub(crate) struct Victim {
     pub(crate) segment: Arc<Segment>,
@@ -314,12 +307,12 @@ fn owner(whose: &Peeked<'_>, table: &Table<Place>) -> Option<Owner> {
 
 fn candidates(records: &[u8]) -> Result<Vec<Candidate<'_>>, record::BadRecord> {
     let mut found = Vec::new();
-    let mut start = 0;
-    while start < records.len() {
-        let (whose, len) = record::peek(&records[start..])?;
+    let walked = record::each(records, |start, rest| {
+        let (whose, len) = record::peek(rest)?;
         found.push(Candidate { whose, start, len });
-        start += len as usize;
-    }
+        Ok(len)
+    });
+    walked.map_err(|(_, error)| error)?;
     Ok(found)
 }
 

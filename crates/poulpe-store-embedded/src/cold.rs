@@ -65,15 +65,20 @@ impl ColdWriter {
         if self.pending.is_empty() {
             return Ok(());
         }
+        self.write()?;
+        self.file.sync()
+    }
+
+    fn write(&mut self) -> io::Result<()> {
         let start = self.end - self.pending.len() as u64;
         self.file.write(&self.pending, start)?;
         self.pending.clear();
-        self.file.sync()
+        Ok(())
     }
 
     /// Gives it its name, durably.
     pub(crate) fn finish(&mut self, disk: &dyn Disk) -> io::Result<()> {
-        self.flush()?;
+        self.write()?;
         // It may have been a spare, which is longer.
         self.file.set_len(self.end)?;
         self.file.sync()?;

@@ -37,6 +37,21 @@ pub(crate) trait DiskFile: Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// Whether there is no room, which passes.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// All bytes of a file.
+pub(crate) fn contents(file: &dyn DiskFile) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; file.len()? as usize];
+    file.read(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
 /// A directory of the file system.
 pub(crate) struct RealDisk {
     path: PathBuf,

@@ -1,5 +1,6 @@
 //! Why a store can't be opened. Each error says what to do about it.
 
+use crate::disk;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -115,12 +116,12 @@ impl OpenError {
     /// Sorts an error of the system by what can be done about it.
     pub(crate) fn io(dir: &Path, what: &'static str, source: io::Error) -> Self {
         let dir = dir.to_path_buf();
+        if disk::is_full(&source) {
+            return Self::NoRoom { dir, source };
+        }
         match source.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Self::NotWritable { dir, source }
-            }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::NoRoom { dir, source }
             }
             io::ErrorKind::NotADirectory => Self::NotADirectory { dir },
             _ => Self::Io { what, dir, source },

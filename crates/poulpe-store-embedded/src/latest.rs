@@ -52,14 +52,10 @@ impl Latest {
         offset: u64,
         records: &[u8],
     ) -> Result<(), (u64, BadRecord)> {
-        let mut at = 0;
-        while at < records.len() {
-            let len = self
-                .record(segment, number, offset + at as u64, &records[at..])
-                .map_err(|error| (offset + at as u64, error))?;
-            at += len as usize;
-        }
-        Ok(())
+        let walked = record::each(records, |at, rest| {
+            self.record(segment, number, offset + at as u64, rest)
+        });
+        walked.map_err(|(at, error)| (offset + at as u64, error))
     }
 
     /// Notes the record at the start of `bytes`; gives its length.

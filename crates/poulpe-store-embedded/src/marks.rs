@@ -1,7 +1,7 @@
 //! Start marks: which attempts run, for the case that the process dies. Files of their own, written in turn and never
 //! synced: in the log, or in one file for all, workers would wait for each other. Read at an opening only.
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{self, Disk, DiskFile};
 use crate::log::lock;
 use crate::record::{self, Logged, ToWrite};
 use poulpe_store::table::StartMark;
@@ -174,8 +174,7 @@ pub(crate) fn is_marks(name: &str) -> bool {
 
 /// The marks of a file. A slot that holds none is passed over: zeros, or what a power cut left.
 fn read(file: &dyn DiskFile) -> io::Result<Vec<StartMark>> {
-    let mut bytes = vec![0; file.len()? as usize];
-    file.read(&mut bytes, 0)?;
+    let bytes = disk::contents(file)?;
     let slots = bytes.chunks(SLOT);
     let marks = slots.filter_map(|slot| match record::decode(slot) {
         Ok((Logged::Start(mark), _)) => Some(mark),

@@ -107,14 +107,8 @@ impl Flavor for Appending<'_> {
 
 /// Reads the record at the start of `bytes`; gives its whole length too.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
-    let header = bytes.first_chunk::<HEADER>().ok_or(BadRecord::Short)?;
-    let [c0, c1, c2, c3, l0, l1, l2, l3, version, kind, ..] = *header;
-    let len = u32::from_le_bytes([l0, l1, l2, l3]);
-    let whole = HEADER
-        .checked_add(len as usize)
-        .filter(|whole| *whole <= bytes.len())
-        .ok_or(BadRecord::Short)?;
-    if crc32c::crc32c(&bytes[4..whole]) != u32::from_le_bytes([c0, c1, c2, c3]) {
+    let (version, kind, whole) = head(bytes)?;
+    if crc32c::crc32c(&bytes[4..whole]) != checksum(bytes) {
         return Err(BadRecord::Checksum);
     }
     if version > VERSION {
@@ -139,6 +133,30 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
         other => return Err(BadRecord::Kind(other)),
     };
     Ok((logged, whole as u32))
+}
+
+/// Version, kind and whole length of the record at the start of `bytes`, as its header says.
+fn head(bytes: &[u8]) -> Result<(u8, u8, usize), BadRecord> {
+    let header = bytes.first_chunk::<HEADER>().ok_or(BadRecord::Short)?;
+    let [_, _, _, _, l0, l1, l2, l3, version, kind, ..] = *header;
+    let whole = HEADER
+        .checked_add(u32::from_le_bytes([l0, l1, l2, l3]) as usize)
+        .filter(|whole| *whole <= bytes.len())
+        .ok_or(BadRecord::Short)?;
+    Ok((version, kind, whole))
+}
+
+/// Goes through the records of a frame. `take` gets the offset of each and the bytes from there on, and gives its length.
+/// An error comes with the offset of the bad record.
+pub(crate) fn each<'a>(
+    records: &'a [u8],
+    mut take: impl FnMut(usize, &'a [u8]) -> Result<u32, BadRecord>,
+) -> Result<(), (usize, BadRecord)> {
+    let mut at = 0;
+    while at < records.len() {
+        at += take(at, &records[at..]).map_err(|error| (at, error))? as usize;
+    }
+    Ok(())
 }
 
 /// How long a record that can't be read says it is. `None` if its header makes no sense.
@@ -172,13 +190,7 @@ pub(crate) enum Peeked<'a> {
 /// Tells what the record at the start of `bytes` is about, and its whole length, without reading all of it. Its checksum
 /// isn't looked at: the frame's has been.
 pub(crate) fn peek(bytes: &[u8]) -> Result<(Peeked<'_>, u32), BadRecord> {
-    let header = bytes.first_chunk::<HEADER>().ok_or(BadRecord::Short)?;
-    let [_, _, _, _, l0, l1, l2, l3, version, kind, ..] = *header;
-    let len = u32::from_le_bytes([l0, l1, l2, l3]);
-    let whole = HEADER
-        .checked_add(len as usize)
-        .filter(|whole| *whole <= bytes.len())
-        .ok_or(BadRecord::Short)?;
+    let (version, kind, whole) = head(bytes)?;
     if version > VERSION {
         return Err(BadRecord::Newer(version));
     }

@@ -2,7 +2,7 @@
 //! the damaged one; that may be the only copy of what somebody can still get out of it.
 
 use crate::check::check;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{self, Disk, RealDisk};
 use crate::error::{OpenError, RepairError};
 use crate::latest::{Fate, Latest, Newest};
 use crate::lock::{self, DirLock};
@@ -263,12 +263,8 @@ impl Repair<'_> {
     fn copy_marks(&self, to: &dyn Disk) -> io::Result<()> {
         let Snapshot { disk, names, .. } = self.snapshot;
         for name in names.iter().filter(|name| marks::is_marks(name)) {
-            let read = || {
-                let file = disk.open(name)?;
-                let mut bytes = vec![0; file.len()? as usize];
-                file.read(&mut bytes, 0).map(|()| bytes)
-            };
-            let Ok(bytes) = read() else { continue };
+            let read = disk.open(name).and_then(|file| disk::contents(&*file));
+            let Ok(bytes) = read else { continue };
             let file = to.create(name)?;
             file.write(&bytes, 0)?;
             file.sync()?;

@@ -58,26 +58,20 @@ impl Replay {
         offset: u64,
         records: &[u8],
     ) -> Result<(), (u64, BadRecord)> {
-        let mut at = 0;
-        while at < records.len() {
-            let bad = |error| (offset + at as u64, error);
-            let (peeked, len) = record::peek(&records[at..]).map_err(bad)?;
+        let walked = record::each(records, |_, rest| {
+            let (peeked, len) = record::peek(rest)?;
             let noted = match peeked {
                 Peeked::Job(sequence, _) => self.noted.entry(sequence).or_default(),
                 Peeked::Checkpoint(name) => self.noted_checkpoints.entry(name.into()).or_default(),
-                Peeked::Other => {
-                    at += len as usize;
-                    continue;
-                }
+                Peeked::Other => return Ok(len),
             };
             noted.copies.insert(segment);
             if number > noted.version {
-                noted.version = number;
-                noted.latest = segment;
+                (noted.version, noted.latest) = (number, segment);
             }
-            at += len as usize;
-        }
-        Ok(())
+            Ok(len)
+        });
+        walked.map_err(|(at, error)| (offset + at as u64, error))
     }
 
     /// Reads the records of one frame. `offset` is where `records` start in the segment. The error comes with the
@@ -218,12 +212,10 @@ fn each(
     records: &[u8],
     mut take: impl FnMut(Logged, Place),
 ) -> Result<(), (u64, BadRecord)> {
-    let mut at = 0;
-    while at < records.len() {
-        let here = offset + at as u64;
-        let (logged, len) = record::decode(&records[at..]).map_err(|error| (here, error))?;
-        take(logged, Place::new(segment, here as u32, len));
-        at += len as usize;
-    }
-    Ok(())
+    let walked = record::each(records, |at, rest| {
+        let (logged, len) = record::decode(rest)?;
+        take(logged, Place::new(segment, offset as u32 + at as u32, len));
+        Ok(len)
+    });
+    walked.map_err(|(at, error)| (offset + at as u64, error))
 }

@@ -109,6 +109,14 @@ pub(crate) fn parse_name(file: &str) -> Option<u32> {
     (name(id) == file).then_some(id)
 }
 
+/// The segments among these files, hot ones first, in order.
+pub(crate) fn ids(names: &[String]) -> Vec<u32> {
+    let parsed = names.iter().filter_map(|name| parse_name(name));
+    let mut ids: Vec<u32> = parsed.collect();
+    ids.sort_unstable();
+    ids
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

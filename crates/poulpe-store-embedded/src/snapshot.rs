@@ -5,7 +5,7 @@
 //! behind that turn, would both be missing. So the list is read again when all files are open: nothing may have gone,
 //! and no cold segment have come. Hot ones may: what was open before is the log as it was a moment ago.
 
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{self, Disk, RealDisk};
 use crate::error::OpenError;
 use crate::format;
 use crate::frame::Found;
@@ -157,7 +157,7 @@ impl Snapshot {
 
 /// Opens the segments among these files; `None` if they are no longer those.
 fn open_all(disk: &RealDisk, names: &[String]) -> io::Result<Option<Vec<Arc<Segment>>>> {
-    let ids = ids(names);
+    let ids = segment::ids(names);
     let mut segments = Vec::with_capacity(ids.len());
     for &id in &ids {
         let file = match disk.open(&segment::name(id)) {
@@ -168,7 +168,7 @@ fn open_all(disk: &RealDisk, names: &[String]) -> io::Result<Option<Vec<Arc<Segm
         let len = file.len()?;
         segments.push(Segment::new(id, file, len));
     }
-    let now = self::ids(&disk.list()?);
+    let now = segment::ids(&disk.list()?);
     let last = ids.iter().rfind(|id| !segment::is_cold(**id));
     let is_later = |id: &u32| !segment::is_cold(*id) && last.is_none_or(|last| id > last);
     let has_come = now
@@ -178,22 +178,13 @@ fn open_all(disk: &RealDisk, names: &[String]) -> io::Result<Option<Vec<Arc<Segm
     Ok((!has_come && !has_gone).then_some(segments))
 }
 
-/// The segments among these files, in order.
-fn ids(names: &[String]) -> Vec<u32> {
-    let parsed = names.iter().filter_map(|name| segment::parse_name(name));
-    let mut ids: Vec<u32> = parsed.collect();
-    ids.sort_unstable();
-    ids
-}
-
 /// All bytes of a file, which may be cut meanwhile.
 fn bytes(segment: &Segment) -> io::Result<Vec<u8>> {
     let mut tries = TRIES;
     loop {
-        let mut bytes = vec![0; segment.file.len()? as usize];
-        match segment.file.read(&mut bytes, 0) {
+        match disk::contents(&*segment.file) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && tries > 0 => tries -= 1,
-            read => return read.map(|()| bytes),
+            read => return read,
         }
     }
 }

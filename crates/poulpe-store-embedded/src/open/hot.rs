@@ -143,19 +143,19 @@ impl Opening<'_> {
         giver: &mut Giver<'_>,
     ) -> Result<(), OpenError> {
         for frame in frames {
-            let mut range = frame.records();
-            while !range.is_empty() {
-                let offset = range.start as u32;
-                let (logged, len) = record::decode(&bytes[range.clone()])
-                    .map_err(|error| self.bad_record(id, u64::from(offset), &error))?;
-                range.start += len as usize;
+            let range = frame.records();
+            let start = range.start;
+            let walked = record::each(&bytes[range], |at, rest| {
+                let (logged, len) = record::decode(rest)?;
                 giver.record(Decoded {
                     logged,
                     number: frame.header.sequence,
-                    offset,
+                    offset: (start + at) as u32,
                     len,
                 });
-            }
+                Ok(len)
+            });
+            walked.map_err(|(at, error)| self.bad_record(id, (start + at) as u64, &error))?;
         }
         Ok(())
     }

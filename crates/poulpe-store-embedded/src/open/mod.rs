@@ -115,12 +115,7 @@ impl Opening<'_> {
                     .map_err(|error| self.io("remove a half-made file", error))?;
             }
         }
-        let mut ids: Vec<u32> = names
-            .iter()
-            .filter_map(|name| segment::parse_name(name))
-            .collect();
-        ids.sort_unstable();
-        Ok(ids)
+        Ok(segment::ids(&names))
     }
 
     /// The start marks of the previous process, and the files for those of this one.
