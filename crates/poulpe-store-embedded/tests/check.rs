@@ -4,14 +4,11 @@ mod common;
 use common::*;
 
 use poulpe_job::Due;
-use poulpe_store::{
-    Checkpoint, Checkpoints, JobStore, Limits, ManualTime, Settlement, Store, TimeSource,
-};
-use poulpe_store_embedded::{CheckReport, EmbeddedStore, OpenError, Options, check};
+use poulpe_store::{Checkpoint, Checkpoints, JobStore, Limits, ManualTime, Settlement, Store};
+use poulpe_store_embedded::{CheckReport, OpenError, check};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -63,23 +60,11 @@ fn filled() -> tempfile::TempDir {
     crashed
 }
 
-/// Results are kept for a second.
-fn open_short(dir: &Path, clock: &Arc<ManualTime>) -> EmbeddedStore {
-    let options = Options {
-        limits: Limits {
-            result_ttl: Duration::from_secs(1),
-            ..Limits::default()
-        },
-        ..options()
-    };
-    EmbeddedStore::open(dir, options, Arc::clone(clock) as Arc<dyn TimeSource>).expect("it opens")
-}
-
 /// A store with a cold segment.
 fn cleaned() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let store = open_short(dir.path(), &clock);
+    let store = open_short(dir.path(), SMALL, &clock);
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut round = 0;
     while figure(&store, "cold_segments") == 0 {
@@ -272,7 +257,7 @@ fn a_directory_without_a_store_is_said_to_be_one() {
 fn a_store_under_load_is_sound_whenever_it_is_looked_at() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let store = open_short(dir.path(), &clock);
+    let store = open_short(dir.path(), SMALL, &clock);
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for thread in 0..3 {

@@ -6,11 +6,9 @@ use common::*;
 
 use poulpe_job::{Due, Params};
 use poulpe_store::{
-    Checkpoint, Checkpoints, Group, Inspect, JobStore, Limits, ManualTime, Store, TimeSource,
+    Checkpoint, Checkpoints, Group, Inspect, JobStore, ManualTime, Store, TimeSource,
 };
-use poulpe_store_embedded::{EmbeddedStore, Options};
-use std::path::Path;
-use std::sync::Arc;
+use poulpe_store_embedded::Options;
 use std::time::{Duration, Instant};
 
 /// Longer than any test lets pass.
@@ -18,17 +16,6 @@ const LONG: Duration = Duration::from_secs(1_000_000_000);
 
 /// Smaller than real ones, but with room for some hundred jobs.
 const SEGMENT: u64 = 256 * 1024;
-
-fn open_clean(dir: &Path, clock: &Arc<ManualTime>) -> EmbeddedStore {
-    let options = Options {
-        limits: Limits {
-            result_ttl: Duration::from_secs(1),
-            ..Limits::default()
-        },
-        segment_bytes: SEGMENT,
-    };
-    EmbeddedStore::open(dir, options, Arc::clone(clock) as Arc<dyn TimeSource>).expect("it opens")
-}
 
 /// Runs so many jobs to their end, in batches, with time passing.
 fn run(store: &dyn JobStore, clock: &ManualTime, round: usize, jobs: usize) {
@@ -67,7 +54,7 @@ fn long(store: &dyn JobStore, number: usize) {
 fn long_delays_beside_much_traffic_are_copied_at_most_twice_and_bound_the_disk() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let store = open_clean(dir.path(), &clock);
+    let store = open_short(dir.path(), SEGMENT, &clock);
     let longs = 2_000;
     // Between them dozens of times their bytes go by.
     for round in 0..200 {
@@ -88,7 +75,7 @@ fn long_delays_beside_much_traffic_are_copied_at_most_twice_and_bound_the_disk()
     assert!(copied <= 2 * longs as u64, "{copied}");
     assert_eq!(counts(&store).delayed, longs as u64);
     drop(store);
-    let store = open_clean(dir.path(), &clock);
+    let store = open_short(dir.path(), SEGMENT, &clock);
     assert_eq!(counts(&store).delayed, longs as u64);
     clock.advance(LONG);
     let mut names = claim_all(&store);
@@ -100,7 +87,7 @@ fn long_delays_beside_much_traffic_are_copied_at_most_twice_and_bound_the_disk()
 fn what_was_moved_ends_for_good() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let store = open_clean(dir.path(), &clock);
+    let store = open_short(dir.path(), SEGMENT, &clock);
     for round in 0..100 {
         long(&store, round);
         run(&store, &clock, round, 100);
@@ -120,7 +107,7 @@ fn what_was_moved_ends_for_good() {
     });
     for crash in 0..2 {
         let crashed = copy(dir.path());
-        let store = open_clean(crashed.path(), &clock);
+        let store = open_short(crashed.path(), SEGMENT, &clock);
         assert_eq!(counts(&store).delayed, 150, "crash {crash}");
         run(&store, &clock, 1_000 + crash, 10);
     }
@@ -130,7 +117,7 @@ fn what_was_moved_ends_for_good() {
 fn dead_letters_results_and_checkpoints_move_too() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let store = open_clean(dir.path(), &clock);
+    let store = open_short(dir.path(), SEGMENT, &clock);
     enqueue(&store, "dead", Due::NOW);
     let claimed = claim_max(&store, 1, 1).remove(0);
     settle(&store, &claimed.lease, bury(1));
@@ -145,7 +132,7 @@ fn dead_letters_results_and_checkpoints_move_too() {
     }
     run_until(&store, &clock, || figure(&store, "copied_records") >= 2);
     drop(store);
-    let store = open_clean(dir.path(), &clock);
+    let store = open_short(dir.path(), SEGMENT, &clock);
     let dead = wait(store.dead(&id("dead"))).expect("it answers");
     assert!(dead.is_some_and(|dead| dead.job.is_some()));
     let value = wait(store.load("offsets")).expect("it answers");
@@ -156,7 +143,7 @@ fn dead_letters_results_and_checkpoints_move_too() {
 fn many_crumbs_become_one() {
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let store = open_clean(dir.path(), &clock);
+    let store = open_short(dir.path(), SEGMENT, &clock);
     for round in 0..600 {
         if round % 5 == 0 {
             long(&store, round);
@@ -176,15 +163,7 @@ fn a_million_long_delays_beside_ten_gigabytes_of_short_jobs() {
     const SHORTS: usize = 160;
     let dir = tempfile::tempdir().expect("a directory");
     let clock = time();
-    let options = Options {
-        limits: Limits {
-            result_ttl: Duration::from_secs(1),
-            ..Limits::default()
-        },
-        ..Options::default()
-    };
-    let store =
-        EmbeddedStore::open(dir.path(), options, Arc::clone(&clock) as _).expect("it opens");
+    let store = open_short(dir.path(), Options::default().segment_bytes, &clock);
     let mut most = 0.0_f64;
     for round in 0..ROUNDS {
         let numbers = round * (LONGS / ROUNDS)..(round + 1) * (LONGS / ROUNDS);

@@ -4,12 +4,15 @@ mod common;
 use common::*;
 
 use poulpe_job::{Due, State};
-use poulpe_store::{JobStore, PageRequest};
+use poulpe_store::JobStore;
 use poulpe_store_embedded::{RepairError, RepairReport, repair};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+
+/// Those of jobs that a repair has to keep.
+const STATES: [State; 4] = [State::Delayed, State::Ready, State::Retrying, State::Dead];
 
 const MAGIC: [u8; 4] = [0xf8, b'p', b'l', 0xff];
 
@@ -38,20 +41,6 @@ fn filled() -> tempfile::TempDir {
     dir
 }
 
-fn names(store: &dyn JobStore) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for state in [State::Delayed, State::Ready, State::Retrying, State::Dead] {
-        let request = PageRequest {
-            state,
-            after: None,
-            limit: 1_000_000,
-        };
-        let page = wait(store.list(request)).expect("it lists");
-        names.extend(page.jobs.into_iter().map(|job| job.id.to_string()));
-    }
-    names
-}
-
 fn frames(bytes: &[u8]) -> Vec<usize> {
     let all = (0..bytes.len() - 4).step_by(8);
     all.filter(|at| bytes[*at..*at + 4] == MAGIC).collect()
@@ -73,7 +62,7 @@ fn bytes_of(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 /// Changes a segment of a filled store, repairs it, and compares; gives the names that are missing and come back.
 fn after(change: impl FnOnce(&mut Vec<u8>)) -> (RepairReport, BTreeSet<String>, BTreeSet<String>) {
     let dir = filled();
-    let whole = names(&open(copy(dir.path()).path()));
+    let whole = names_in(&STATES, &open(copy(dir.path()).path()));
     let file = &segments(dir.path())[0];
     let mut bytes = fs::read(file).expect("it reads");
     change(&mut bytes);
@@ -87,7 +76,7 @@ fn after(change: impl FnOnce(&mut Vec<u8>)) -> (RepairReport, BTreeSet<String>, 
         "the damaged store was changed"
     );
     assert_eq!(report.made.problems, []);
-    let left = names(&open(into.path()));
+    let left = names_in(&STATES, &open(into.path()));
     let missing = whole.difference(&left).cloned().collect();
     let back = left.difference(&whole).cloned().collect();
     (report, missing, back)
@@ -103,7 +92,7 @@ fn a_sound_store_is_copied_whole() {
     assert_eq!((report.living, report.dead, report.ends), (271, 10, 20));
     assert_eq!((report.may_run_again, report.superseded), (0, 0));
     let (old, new) = (open(dir.path()), open(&target));
-    assert_eq!(names(&new), names(&old));
+    assert_eq!(names_in(&STATES, &new), names_in(&STATES, &old));
     assert_eq!(counts(&new), counts(&old));
     assert_eq!(lookup(&new, "job-3"), lookup(&old, "job-3"));
     // The order of acceptance goes on where it was.
@@ -181,14 +170,14 @@ fn what_is_in_cold_segments_is_copied() {
     );
     assert!(!into.path().join("00000001.cold").exists());
     let (old, new) = (open(dir.path()), open(into.path()));
-    assert_eq!(names(&new), names(&old));
+    assert_eq!(names_in(&STATES, &new), names_in(&STATES, &old));
     assert_eq!(counts(&new), counts(&old));
 }
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_cold_segment_costs_one_job_at_most() {
     let (dir, cold) = with_cold();
-    let whole = names(&open(copy(dir.path()).path()));
+    let whole = names_in(&STATES, &open(copy(dir.path()).path()));
     let bytes = fs::read(&cold).expect("it reads");
     for at in (0..bytes.len()).step_by(3) {
         let (dir, cold) = with_cold();
@@ -198,7 +187,7 @@ fn a_flipped_bit_anywhere_in_a_cold_segment_costs_one_job_at_most() {
         let into = tempfile::tempdir().expect("a directory");
         let report = mend(dir.path(), into.path()).expect("it is repaired");
         assert_eq!(report.made.problems, [], "byte {at}");
-        let left = names(&open(into.path()));
+        let left = names_in(&STATES, &open(into.path()));
         let missing = whole.difference(&left).count();
         let lost = report.lost.iter().map(|lost| lost.bytes);
         assert!(
@@ -213,7 +202,7 @@ fn a_flipped_bit_anywhere_in_a_cold_segment_costs_one_job_at_most() {
 #[test]
 fn an_end_that_was_lost_runs_the_job_again() {
     let dir = filled();
-    let before = names(&open(copy(dir.path()).path()));
+    let before = names_in(&STATES, &open(copy(dir.path()).path()));
     // In which segment the verdicts are; each has a frame of its own.
     let file = segments(dir.path()).into_iter().find_map(|file| {
         let bytes = fs::read(&file).expect("it reads");
@@ -230,7 +219,7 @@ fn an_end_that_was_lost_runs_the_job_again() {
     let into = tempfile::tempdir().expect("a directory");
     let report = mend(dir.path(), into.path()).expect("it is repaired");
     assert!(report.may_run_again > 0);
-    let back = names(&open(into.path()));
+    let back = names_in(&STATES, &open(into.path()));
     let back: Vec<_> = back.difference(&before).collect();
     assert_eq!(back, ["job-0"]);
 }

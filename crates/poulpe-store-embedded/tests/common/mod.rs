@@ -7,9 +7,10 @@ use poulpe_job::{
 };
 use poulpe_store::{
     Accepted, Claim, ClaimedJob, Counts, Group, GroupAnswer, Hold, Incarnation, JobStore, LeaseId,
-    Lookup, ManualTime, Settlement, Started,
+    Limits, Lookup, ManualTime, PageRequest, Settlement, Started,
 };
 use poulpe_store_embedded::{EmbeddedStore, OpenError, Options};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -65,6 +66,33 @@ pub(crate) fn open(dir: &Path) -> EmbeddedStore {
 
 pub(crate) fn open_at(dir: &Path, time: &Arc<ManualTime>) -> EmbeddedStore {
     EmbeddedStore::open(dir, options(), Arc::clone(time) as _).expect("the store opens")
+}
+
+/// A store of segments of this size that keeps results for a second.
+pub(crate) fn open_short(dir: &Path, segment_bytes: u64, time: &Arc<ManualTime>) -> EmbeddedStore {
+    let options = Options {
+        limits: Limits {
+            result_ttl: Duration::from_secs(1),
+            ..Limits::default()
+        },
+        segment_bytes,
+    };
+    EmbeddedStore::open(dir, options, Arc::clone(time) as _).expect("the store opens")
+}
+
+/// The names of all jobs in these states.
+pub(crate) fn names_in(states: &[State], store: &dyn JobStore) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for &state in states {
+        let request = PageRequest {
+            state,
+            after: None,
+            limit: 1_000_000,
+        };
+        let page = wait(store.list(request)).expect("it lists");
+        names.extend(page.jobs.into_iter().map(|job| job.id.to_string()));
+    }
+    names
 }
 
 pub(crate) fn id(text: &str) -> JobId {
