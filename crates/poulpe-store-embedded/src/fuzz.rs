@@ -292,7 +292,7 @@ fn next_record(input: &mut &[u8]) -> Option<Logged> {
     *input = body;
     match kind {
         1 => take(input).map(Logged::Head),
-        2 => take(input).map(|(sequence, record)| Logged::Put(sequence, Box::new(record))),
+        2 => take(input).map(|(sequence, record)| Logged::Put(sequence, record)),
         3 => take(input).map(|(sequence, end)| Logged::End(sequence, end)),
         4 => take(input).map(Logged::Start),
         5 => take(input).map(|(name, value)| Logged::Checkpoint(name, value)),

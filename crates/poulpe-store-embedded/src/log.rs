@@ -143,14 +143,13 @@ impl Log {
         Ok(places)
     }
 
-    /// Writes start marks, without a sync: they survive the process.
-    pub(crate) fn mark(&self, marks: &[StartMark]) -> StoreResult<()> {
+    /// Writes a start mark, without a sync: it survives the process.
+    pub(crate) fn mark(&self, mark: StartMark) -> StoreResult<()> {
         self.health()?;
         self.marks
-            .write(marks)
+            .write(mark)
             .map_err(|error| self.fail(format!("failed to write a start mark: {error}")))?;
-        let count = marks.len() as u64;
-        self.figures.start_marks.fetch_add(count, Relaxed);
+        self.figures.start_marks.fetch_add(1, Relaxed);
         Ok(())
     }
 

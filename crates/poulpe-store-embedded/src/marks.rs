@@ -52,14 +52,12 @@ impl Marks {
         Ok((Self { pairs }, found))
     }
 
-    /// Writes marks so that they survive the process.
-    pub(crate) fn write(&self, marks: &[StartMark]) -> io::Result<()> {
-        for mark in marks {
-            let pair = self.pair(mark.sequence);
-            lock(&pair.open).insert(mark.sequence, mark.clone());
-            let bytes = slot(mark)?;
-            while !pair.put(&bytes)? {}
-        }
+    /// Writes a mark so that it survives the process.
+    pub(crate) fn write(&self, mark: StartMark) -> io::Result<()> {
+        let pair = self.pair(mark.sequence);
+        let bytes = slot(&mark)?;
+        lock(&pair.open).insert(mark.sequence, mark);
+        while !pair.put(&bytes)? {}
         Ok(())
     }
 
@@ -92,8 +90,7 @@ impl Pair {
             };
             found.extend(read(&*file)?);
             if file.len()? < SLOTS * SLOT as u64 {
-                crate::spare::zero(&*file, SLOTS * SLOT as u64, || false)?;
-                file.sync()?;
+                zero(&*file)?;
             }
             Ok(file)
         };
@@ -144,6 +141,16 @@ impl Pair {
         turn.slots = SLOTS.max(2 * count);
         Ok(())
     }
+}
+
+/// Fills a file with zeros. Page by page: written at once they would become one large folio of the page cache, all of
+/// which ext4 walks through at each small write into it.
+fn zero(file: &dyn DiskFile) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    for offset in (0..SLOTS * SLOT as u64).step_by(PAGE) {
+        file.write(&[0; PAGE], offset)?;
+    }
+    file.sync()
 }
 
 /// The bytes of a mark's slot.
@@ -210,8 +217,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (marks, found) = open(dir.path());
         assert_eq!(found, []);
-        marks.write(&[mark(1), mark(2)]).expect("room");
-        marks.write(&[mark(3)]).expect("room");
+        for sequence in 1..=3 {
+            marks.write(mark(sequence)).expect("room");
+        }
         let mut found = open(dir.path()).1;
         found.sort_by_key(|mark| mark.sequence);
         assert_eq!(found, [mark(1), mark(2), mark(3)]);
@@ -236,7 +244,7 @@ mod tests {
         let (marks, _) = open(dir.path());
         let count = 3 * PAIRS * SLOTS;
         for sequence in 1..=count {
-            marks.write(&[mark(sequence)]).expect("room");
+            marks.write(mark(sequence)).expect("room");
         }
         let (_, found) = open(dir.path());
         let distinct: std::collections::HashSet<u64> =
@@ -248,9 +256,9 @@ mod tests {
     fn an_attempt_that_runs_on_is_marked_however_often_the_files_take_turns() {
         let dir = tempfile::tempdir().expect("a directory");
         let (marks, _) = open(dir.path());
-        marks.write(&[mark(1)]).expect("room");
+        marks.write(mark(1)).expect("room");
         for sequence in 2..50_000 {
-            marks.write(&[mark(sequence)]).expect("room");
+            marks.write(mark(sequence)).expect("room");
             marks.settled(std::iter::once(sequence));
         }
         let (_, found) = open(dir.path());

@@ -6,7 +6,7 @@ use crate::queue::{Pending, Queue};
 use crate::record;
 use crate::segment::{Place, Segment};
 use poulpe_store::table::{Load, Op, OpAnswer, StartMark, Stored, Write};
-use poulpe_store::{BoxFuture, Medium, Shared, StoreError, StoreResult, StoreStats};
+use poulpe_store::{Medium, Shared, StoreError, StoreResult, StoreStats};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -84,23 +84,26 @@ impl Medium for LogMedium {
         self.log.write(writes)
     }
 
-    fn mark(&self, marks: &[StartMark]) -> StoreResult<()> {
-        self.log.mark(marks)
+    fn mark(&self, mark: StartMark) -> StoreResult<()> {
+        self.log.mark(mark)
     }
 
     fn has_room(&self) -> bool {
         self.log.has_room()
     }
 
-    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>> {
+    fn run(
+        shared: &Arc<Shared<Self>>,
+        op: Op,
+    ) -> impl Future<Output = StoreResult<OpAnswer>> + Send {
         let (answer, answered) = oneshot::channel();
         shared.medium.queue.push(Pending { op, answer });
-        Box::pin(async move {
+        async move {
             answered.await.unwrap_or_else(|_| {
                 shared.medium.health()?;
                 Err(StoreError::failed("the store is closed"))
             })
-        })
+        }
     }
 
     fn stats(&self) -> StoreStats {

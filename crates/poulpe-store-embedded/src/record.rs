@@ -38,7 +38,7 @@ pub(crate) enum ToWrite<'a> {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Logged {
     Head(Head),
-    Put(u64, Box<Record>),
+    Put(u64, Record),
     End(u64, EndRecord),
     Start(StartMark),
     Checkpoint(String, Vec<u8>),
@@ -119,7 +119,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Logged, u32), BadRecord> {
         HEAD => Logged::Head(read(body)?),
         PUT => {
             let (sequence, record) = read(body)?;
-            Logged::Put(sequence, Box::new(record))
+            Logged::Put(sequence, record)
         }
         END => {
             let (sequence, end) = read(body)?;
@@ -222,7 +222,7 @@ impl Logged {
     /// What a store may find at a place; `None` for records that nothing points at.
     pub(crate) fn stored(self) -> Option<Stored> {
         match self {
-            Logged::Put(_, record) => Some(Stored::Record(*record)),
+            Logged::Put(_, record) => Some(Stored::Record(record)),
             Logged::End(_, end) => Some(Stored::End(end)),
             Logged::Checkpoint(_, value) => Some(Stored::Checkpoint(value)),
             Logged::Head(_) | Logged::Start(_) => None,

@@ -119,8 +119,8 @@ impl Store for EmbeddedStore {
         Store::claim(&self.store, claim)
     }
 
-    fn start(&self, leases: Vec<LeaseId>) -> BoxFuture<'_, StoreResult<Vec<Started>>> {
-        self.store.start(leases)
+    fn start(&self, lease: &LeaseId) -> BoxFuture<'_, StoreResult<Started>> {
+        self.store.start(lease)
     }
 
     fn renew(

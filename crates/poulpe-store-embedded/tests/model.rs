@@ -149,10 +149,8 @@ impl Pair {
                 many,
                 checkpoint,
             } => {
-                let entries = (first..first + many).map(|number| poulpe_store::Entry::Job {
-                    job: quick_job(number),
-                    due: Due::NOW,
-                });
+                let entries = (first..first + many)
+                    .map(|number| poulpe_store::Entry::new(quick_job(number), Due::NOW));
                 let group = Group {
                     entries: entries.collect(),
                     checkpoint: Some(move_of(checkpoint, checkpoint + 1)),

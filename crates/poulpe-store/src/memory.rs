@@ -4,7 +4,7 @@ use crate::store::{Medium, Shared, TableStore};
 use crate::table::{
     EndRecord, Life, Load, Op, OpAnswer, Record, Staged, StartMark, Stored, Table, Write,
 };
-use crate::{BoxFuture, Limits, StoreError, StoreResult, StoreStats, TimeSource};
+use crate::{Limits, StoreError, StoreResult, StoreStats, TimeSource};
 use poulpe_job::{JobResult, Params};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,7 +47,7 @@ impl Medium for Memory {
         writes.iter().map(keep).collect()
     }
 
-    fn mark(&self, _marks: &[StartMark]) -> StoreResult<()> {
+    fn mark(&self, _mark: StartMark) -> StoreResult<()> {
         Ok(())
     }
 
@@ -55,7 +55,10 @@ impl Medium for Memory {
         true
     }
 
-    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>> {
+    fn run(
+        shared: &Arc<Shared<Self>>,
+        op: Op,
+    ) -> impl Future<Output = StoreResult<OpAnswer>> + Send {
         let _turn = shared
             .medium
             .one_at_a_time
@@ -69,7 +72,7 @@ impl Medium for Memory {
                     "a change waits for another that isn't there",
                 )),
             });
-        Box::pin(std::future::ready(answer))
+        std::future::ready(answer)
     }
 
     fn stats(&self) -> StoreStats {

@@ -1,7 +1,7 @@
 //! The persistence port: what the scheduler and people's tools ask of a store.
 //!
-//! Every verb takes batches, every change is durable before it is answered, and repeating a call whose answer was lost
-//! gives the same answer. No method has a default: a wrapper that forgets to forward doesn't compile.
+//! Every verb but `start` takes batches, every change is durable before it is answered, and repeating a call whose answer
+//! was lost gives the same answer. No method has a default: a wrapper that forgets to forward doesn't compile.
 
 use crate::{
     Accepted, Cancelled, Checkpoint, Claim, Claimed, Counts, Group, GroupAnswer, Hold, JobView,
@@ -33,9 +33,10 @@ pub trait Store: Send + Sync {
     /// incarnation (same `request` number) gives the same jobs as far as their leases are still valid.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, StoreResult<Claimed>>;
 
-    /// Marks attempts as started, before their executors are called: numbers them and makes a vanished worker count as
-    /// a loss. Survives the death of the process, not a power cut. Repeating it for one lease gives the same number.
-    fn start(&self, leases: Vec<LeaseId>) -> BoxFuture<'_, StoreResult<Vec<Started>>>;
+    /// Marks an attempt as started, before its executor is called: numbers it and makes a vanished worker count as a
+    /// loss. Survives the death of the process, not a power cut. Repeating it gives the same number. One at a time: a
+    /// worker has one job, and one that was marked without being run would count as lost.
+    fn start(&self, lease: &LeaseId) -> BoxFuture<'_, StoreResult<Started>>;
 
     /// Moves the ends of leases to `lease` from now, also of jobs that were cancelled. A lease that has ended is lost even if nobody took the job yet.
     fn renew(&self, leases: Vec<LeaseId>, lease: Duration)

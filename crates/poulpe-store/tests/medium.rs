@@ -6,8 +6,8 @@ use poulpe_job::{
 };
 use poulpe_store::table::{Load, Op, OpAnswer, Staged, StartMark, Stored, Table, Write};
 use poulpe_store::{
-    BoxFuture, Claim, Group, Incarnation, LeaseId, Limits, Lookup, ManualTime, Medium, MemoryStore,
-    Results, Settlement, Shared, Store, StoreError, StoreResult, StoreStats, TableStore, Watcher,
+    Claim, Group, Incarnation, LeaseId, Limits, Lookup, ManualTime, Medium, MemoryStore, Results,
+    Settlement, Shared, Store, StoreError, StoreResult, StoreStats, TableStore, Watcher,
 };
 use std::collections::HashMap;
 use std::pin::pin;
@@ -75,7 +75,7 @@ impl Medium for Ledger {
             .collect()
     }
 
-    fn mark(&self, _marks: &[StartMark]) -> StoreResult<()> {
+    fn mark(&self, _mark: StartMark) -> StoreResult<()> {
         Ok(())
     }
 
@@ -83,10 +83,13 @@ impl Medium for Ledger {
         true
     }
 
-    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>> {
+    fn run(
+        shared: &Arc<Shared<Self>>,
+        op: Op,
+    ) -> impl Future<Output = StoreResult<OpAnswer>> + Send {
         let answer = apply(shared, vec![op]).pop().flatten();
         let answer = answer.ok_or_else(|| StoreError::failed("it waits for another"));
-        Box::pin(std::future::ready(answer))
+        std::future::ready(answer)
     }
 
     fn stats(&self) -> StoreStats {

@@ -13,7 +13,7 @@ pub struct Report {
     /// The right under which it ran.
     pub lease: LeaseId,
     /// The job.
-    pub job: Job,
+    pub job: Box<Job>,
     /// How far it had come before.
     pub progress: Progress,
     /// How it ended.

@@ -70,26 +70,25 @@ impl Parts {
     }
 
     async fn submit(&self, tasks: Vec<Task>, door: Door) -> Vec<Submitted> {
-        let mut answers: Vec<Option<Submitted>> = Vec::with_capacity(tasks.len());
-        let mut groups = Vec::with_capacity(tasks.len());
-        let mut ids = Vec::with_capacity(tasks.len());
-        for task in tasks {
+        let count = tasks.len();
+        let mut refused = Vec::new();
+        let mut groups = Vec::with_capacity(count);
+        let mut ids = Vec::with_capacity(count);
+        for (place, task) in tasks.into_iter().enumerate() {
             match self.check(&task) {
                 Ok(()) => {
                     let (job, due) = self.job(task, door);
                     ids.push(job.id.clone());
                     groups.push(Group::job(job, due));
-                    answers.push(None);
                 }
-                Err(error) => answers.push(Some(Submitted::Refused(task.id, error))),
+                Err(error) => refused.push((place, Submitted::Refused(task.id, error))),
             }
         }
-        let mut stored = self.store_groups(groups, ids).await.into_iter();
-        let all = answers
-            .into_iter()
-            .map(|answer| answer.or_else(|| stored.next()));
-        all.map(|answer| answer.unwrap_or_else(|| busy(None, "the store gave no answer")))
-            .collect()
+        let stored = self.store_groups(groups, ids).await;
+        if refused.is_empty() {
+            return stored;
+        }
+        in_order(count, stored, refused)
     }
 
     async fn store_groups(&self, groups: Vec<Group>, ids: Vec<JobId>) -> Vec<Submitted> {
@@ -111,8 +110,9 @@ impl Parts {
         };
         match self.store.enqueue(groups).await {
             Ok(answers) => {
-                let answers = answers.into_iter().zip(&ids);
-                answers.map(|(answer, id)| submitted(&answer, id)).collect()
+                let mut answers = answers.into_iter();
+                let answer = |id| submitted(answers.next(), id);
+                ids.iter().map(answer).collect()
             }
             Err(error) => {
                 tracing::error!(%error, tasks = ids.len(), "enqueue failed");
@@ -147,12 +147,27 @@ impl Parts {
     }
 }
 
+/// All answers in the order of their tasks; those of refused ones come with their places.
+fn in_order(
+    count: usize,
+    stored: Vec<Submitted>,
+    refused: Vec<(usize, Submitted)>,
+) -> Vec<Submitted> {
+    let mut stored = stored.into_iter();
+    let mut refused = refused.into_iter().peekable();
+    let next = |place| match refused.next_if(|(refused_at, _)| *refused_at == place) {
+        Some((_, answer)) => Some(answer),
+        None => stored.next(),
+    };
+    (0..count).filter_map(next).collect()
+}
+
 fn busy(id: Option<&JobId>, reason: &str) -> Submitted {
     Submitted::Busy(id.cloned(), reason.into())
 }
 
-fn submitted(answer: &GroupAnswer, id: &JobId) -> Submitted {
-    let GroupAnswer::Taken(accepted) = answer else {
+fn submitted(answer: Option<GroupAnswer>, id: &JobId) -> Submitted {
+    let Some(GroupAnswer::Taken(accepted)) = answer else {
         return busy(Some(id), "the task could not be stored");
     };
     match accepted.first() {

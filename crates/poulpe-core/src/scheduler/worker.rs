@@ -55,10 +55,10 @@ fn work(
         let wait = claimed.job.retry_interval.max(Duration::from_secs(1));
         return Some(Report::not_started(claimed, wait));
     };
-    let started = runtime.block_on(parts.store.start(vec![claimed.lease.clone()]));
-    let attempt_number = match started.map(|answers| answers.first().copied()) {
-        Ok(Some(Started::Go(number))) => number,
-        Ok(Some(Started::Cancelled)) => {
+    let started = runtime.block_on(parts.store.start(&claimed.lease));
+    let attempt_number = match started {
+        Ok(Started::Go(number)) => number,
+        Ok(Started::Cancelled) => {
             let at = now(parts);
             let ClaimedJob {
                 lease,
@@ -73,7 +73,7 @@ fn work(
                 ended: Ended::Cancelled(at),
             });
         }
-        Ok(Some(Started::Lost) | None) => {
+        Ok(Started::Lost) => {
             tracing::warn!(job = %claimed.job.id, "lease lost before the start, dropping the job");
             Counters::add(&parts.counters.lost);
             parts.keeper.ended(vec![claimed.lease]);

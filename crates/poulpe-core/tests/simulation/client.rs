@@ -162,7 +162,7 @@ impl Clients {
 
     fn submit(&mut self, jobs: Vec<(Job, Due)>, checkpoint: Option<Checkpoint>) -> u64 {
         let is_feed = checkpoint.is_some();
-        let entries = jobs.into_iter().map(|(job, due)| Entry::Job { job, due });
+        let entries = jobs.into_iter().map(|(job, due)| Entry::new(job, due));
         let group = Group {
             entries: entries.collect(),
             checkpoint,
@@ -207,7 +207,7 @@ impl Clients {
         if let Request::Enqueue(groups) = &request {
             for entry in groups.iter().flat_map(|group| &group.entries) {
                 if let Entry::Job { job, due } = entry {
-                    self.history.note(What::Submit(job.clone(), *due));
+                    self.history.note(What::Submit(Job::clone(job), *due));
                 }
             }
         }

@@ -8,8 +8,7 @@ use crate::log::{Durable, Log, Place, stored};
 use crate::wire::Wire;
 use poulpe_core::store::table::{Load, Now, Op, OpAnswer, Staged, StartMark, Stored, Table, Write};
 use poulpe_core::store::{
-    BoxFuture, Limits, ManualTime, Medium, Shared, StoreError, StoreResult, StoreStats, TableStore,
-    TimeSource,
+    Limits, ManualTime, Medium, Shared, StoreError, StoreResult, StoreStats, TableStore, TimeSource,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -250,22 +249,25 @@ impl Medium for SimDisk {
         writes.iter().map(|write| (stored(write).1, 100)).collect()
     }
 
-    fn mark(&self, marks: &[StartMark]) -> StoreResult<()> {
-        self.keep(marks.iter().cloned().map(Durable::Mark).collect())
+    fn mark(&self, mark: StartMark) -> StoreResult<()> {
+        self.keep(vec![Durable::Mark(mark)])
     }
 
     fn has_room(&self) -> bool {
         true
     }
 
-    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>> {
+    fn run(
+        shared: &Arc<Shared<Self>>,
+        op: Op,
+    ) -> impl Future<Output = StoreResult<OpAnswer>> + Send {
         let slot = Slot::default();
         let entry = (op, slot.clone());
         shared.medium.state().queue.push_back(entry);
-        Box::pin(std::future::poll_fn(move |_| {
+        std::future::poll_fn(move |_| {
             let answer = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
             answer.map_or(Poll::Pending, Poll::Ready)
-        }))
+        })
     }
 
     fn stats(&self) -> StoreStats {

@@ -47,10 +47,7 @@ async fn ask(store: Arc<SimStore>, request: Request) -> Answer {
     match request {
         Request::Enqueue(groups) => store.enqueue(groups).await.map(Reply::Enqueued),
         Request::Claim(claim) => Store::claim(&*store, claim).await.map(Reply::Claimed),
-        Request::Start(lease) => {
-            let started = store.start(vec![lease]).await?;
-            Ok(Reply::Started(started[0]))
-        }
+        Request::Start(lease) => store.start(&lease).await.map(Reply::Started),
         Request::Renew(leases) => store.renew(leases, LEASE).await.map(Reply::Renewed),
         Request::Settle(batch) => store.settle(batch).await.map(Reply::Settled),
         Request::Get(id) => {
@@ -180,7 +177,7 @@ impl Wire {
                         .leases
                         .insert((lease.job.clone(), lease.claims, lease.nonce))
                     {
-                        note(What::Claimed(lease, one.job.clone(), until));
+                        note(What::Claimed(lease, Job::clone(&one.job), until));
                     }
                 }
             }

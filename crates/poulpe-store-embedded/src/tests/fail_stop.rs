@@ -29,7 +29,6 @@ fn assert_stopped(store: &EmbeddedStore) {
     stopped(store.health());
     stopped(try_enqueue(store, "after"));
     stopped(wait(store.settle(vec![])).map(drop));
-    stopped(wait(store.start(vec![])).map(drop));
     stopped(wait(store.get(vec![id("before")])).map(drop));
     stopped(wait(store.job(&id("before"))).map(drop));
     stopped(wait(store.counts()).map(drop));
@@ -72,7 +71,7 @@ fn a_failed_start_mark_stops_the_store() {
     enqueue(&store, "before", Due::NOW);
     let claimed = claim_max(&store, 1, 1);
     faults.writes.store(true, SeqCst);
-    assert!(wait(store.start(vec![claimed[0].lease.clone()])).is_err());
+    assert!(wait(store.start(&claimed[0].lease)).is_err());
     assert_stopped(&store);
 }
 

@@ -147,7 +147,7 @@ pub(crate) fn claim_all(store: &dyn JobStore) -> Vec<String> {
 }
 
 pub(crate) fn start(store: &dyn JobStore, lease: &LeaseId) -> Started {
-    wait(store.start(vec![lease.clone()])).expect("it starts")[0]
+    wait(store.start(lease)).expect("it starts")
 }
 
 pub(crate) fn settle(store: &dyn JobStore, lease: &LeaseId, verdict: Verdict) -> Hold {

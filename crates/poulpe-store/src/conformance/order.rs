@@ -92,10 +92,7 @@ pub(super) fn every_lease_is_another(backend: &dyn Backend) {
 pub(super) fn overdue_jobs_are_moved_in_bounded_steps(backend: &dyn Backend) {
     let scene = Scene::new(backend);
     let jobs = (0..10).map(|n| job(&format!("job {n}")));
-    let entries = jobs.map(|job| crate::Entry::Job {
-        job,
-        due: in_millis(10),
-    });
+    let entries = jobs.map(|job| crate::Entry::new(job, in_millis(10)));
     scene.enqueue_groups(vec![crate::Group {
         entries: entries.collect(),
         checkpoint: None,

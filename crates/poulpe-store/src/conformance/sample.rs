@@ -142,7 +142,7 @@ pub(super) fn interrupted(due: Due) -> Verdict {
 }
 
 pub(super) fn group(jobs: impl IntoIterator<Item = Job>) -> Group {
-    let due_now = |job| Entry::Job { job, due: Due::NOW };
+    let due_now = |job| Entry::new(job, Due::NOW);
     Group {
         entries: jobs.into_iter().map(due_now).collect(),
         checkpoint: None,
@@ -151,7 +151,7 @@ pub(super) fn group(jobs: impl IntoIterator<Item = Job>) -> Group {
 
 pub(super) fn dead_entry(scene: &Scene, name: &str) -> Entry {
     Entry::Dead {
-        job: job(name),
+        job: Box::new(job(name)),
         result: failed(scene),
         error: error(scene),
     }

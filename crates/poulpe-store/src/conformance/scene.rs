@@ -97,7 +97,7 @@ impl Scene {
 
     #[track_caller]
     pub(super) fn enqueue_due(&self, job: Job, due: Due) -> Accepted {
-        self.enqueue_entry(Entry::Job { job, due })
+        self.enqueue_entry(Entry::new(job, due))
     }
 
     #[track_caller]
@@ -164,7 +164,7 @@ impl Scene {
 
     #[track_caller]
     pub(super) fn start(&self, lease: &LeaseId) -> Started {
-        only(got(block_on(self.store().start(vec![lease.clone()]))))
+        got(block_on(self.store().start(lease)))
     }
 
     #[track_caller]

@@ -61,23 +61,15 @@ impl<M: Medium> Store for TableStore<M> {
         Box::pin(self.claim(claim))
     }
 
-    fn start(&self, leases: Vec<LeaseId>) -> BoxFuture<'_, StoreResult<Vec<Started>>> {
+    fn start(&self, lease: &LeaseId) -> BoxFuture<'_, StoreResult<Started>> {
         let start = || {
             self.shared.medium.health()?;
             let now = self.shared.now();
-            let mut marks = Vec::with_capacity(leases.len());
-            let mut table = self.shared.table();
-            let mut answers = Vec::with_capacity(leases.len());
-            for lease in &leases {
-                let (answer, mark) = table.start(lease, now);
-                answers.push(answer);
-                marks.extend(mark);
+            let (answer, mark) = self.shared.table().start(lease, now);
+            if let Some(mark) = mark {
+                self.shared.medium.mark(mark)?;
             }
-            drop(table);
-            if !marks.is_empty() {
-                self.shared.medium.mark(&marks)?;
-            }
-            Ok(answers)
+            Ok(answer)
         };
         ready(start())
     }

@@ -24,14 +24,17 @@ pub trait Medium: Load<Self::Place> + Send + Sync + Sized + 'static {
     #[cfg(mutant = "settle_before_result")]
     fn foresee(&self, writes: &[Write<Self::Place>]) -> Vec<(Self::Place, u32)>;
 
-    /// Writes start marks so that they survive the process.
-    fn mark(&self, marks: &[StartMark]) -> StoreResult<()>;
+    /// Writes a start mark so that it survives the process.
+    fn mark(&self, mark: StartMark) -> StoreResult<()>;
 
     /// Whether new jobs can be taken.
     fn has_room(&self) -> bool;
 
     /// Brings a change to [`Shared::apply`], in order with all others.
-    fn run(shared: &Arc<Shared<Self>>, op: Op) -> BoxFuture<'_, StoreResult<OpAnswer>>;
+    fn run(
+        shared: &Arc<Shared<Self>>,
+        op: Op,
+    ) -> impl Future<Output = StoreResult<OpAnswer>> + Send;
 
     /// What it is and how it does.
     fn stats(&self) -> StoreStats;

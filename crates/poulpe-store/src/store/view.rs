@@ -63,7 +63,7 @@ fn view_of(
         sequence,
         state,
         id: job.id.clone(),
-        job: Some(job),
+        job: Some(*job),
         progress,
         lane,
         result,

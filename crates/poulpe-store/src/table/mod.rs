@@ -34,8 +34,9 @@ use order::Orders;
 use poulpe_job::{Due, JobId, Lane, Timestamp};
 use ready::ReadyQueues;
 pub use relocate::Owner;
+use siphasher::sip128::SipHasher13;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use crate::{Incarnation, StoreResult, WallTime};
@@ -108,7 +109,8 @@ struct CheckpointValue<P> {
 
 /// Every job of a store; `P` says where its record lies.
 pub struct Table<P> {
-    keys: (RandomState, RandomState),
+    /// Keyed by chance, for hashes of ids.
+    hasher: SipHasher13,
     next_sequence: u64,
     living: LivingJobs<P>,
     dead: BTreeMap<u64, DeadJob<P>>,
@@ -133,7 +135,7 @@ impl<P: Clone> Table<P> {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
         Self {
-            keys: (RandomState::new(), RandomState::new()),
+            hasher: SipHasher13::new_with_keys(rand::random(), rand::random()),
             next_sequence: 1,
             living: LivingJobs::new(),
             dead: BTreeMap::new(),
@@ -156,9 +158,7 @@ impl<P: Clone> Table<P> {
     }
 
     fn hash_text(&self, id: &str) -> IdHash {
-        let high = self.keys.0.hash_one(id);
-        let low = self.keys.1.hash_one(id);
-        (u128::from(high) << 64) | u128::from(low)
+        self.hasher.hash(id.as_bytes()).as_u128()
     }
 
     /// Puts a living job into the order it now belongs to: ready if due, else the timeline.

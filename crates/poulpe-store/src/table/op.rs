@@ -59,7 +59,7 @@ pub enum Staged {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The job.
-    pub job: Job,
+    pub job: Box<Job>,
     /// How far it has come.
     pub progress: Progress,
     /// Whether it lives.

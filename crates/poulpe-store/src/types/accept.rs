@@ -15,7 +15,7 @@ impl Group {
     /// One job without a checkpoint.
     pub fn job(job: Job, due: Due) -> Self {
         Self {
-            entries: vec![Entry::Job { job, due }],
+            entries: vec![Entry::new(job, due)],
             checkpoint: None,
         }
     }
@@ -27,14 +27,14 @@ pub enum Entry {
     /// To be run.
     Job {
         /// The job; the store fills in `accepted_at` and `due`.
-        job: Job,
+        job: Box<Job>,
         /// When it may first be claimed.
         due: Due,
     },
     /// A dead letter from the start: something that can't be run but must not be lost.
     Dead {
         /// The job; the store fills in `accepted_at` and `due`.
-        job: Job,
+        job: Box<Job>,
         /// What waiters are told.
         result: JobResult,
         /// What is wrong with it.
@@ -43,6 +43,14 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// A job to be run.
+    pub fn new(job: Job, due: Due) -> Self {
+        Entry::Job {
+            job: Box::new(job),
+            due,
+        }
+    }
+
     /// The job, whichever way it is to be kept.
     pub fn job(&self) -> &Job {
         match self {

@@ -1,6 +1,7 @@
 //! Leases: asking for jobs, running and ending them.
 
 use poulpe_job::{Job, JobId, Lane, Progress, Verdict};
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// One life of a daemon: a random number drawn at its start.
@@ -9,7 +10,7 @@ pub struct Incarnation(pub u64);
 
 /// The right to run a job, as it was handed out. Compared as a whole when the lease ends: a late completion can't
 /// match.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseId {
     /// Of which job.
     pub job: JobId,
@@ -19,6 +20,13 @@ pub struct LeaseId {
     pub incarnation: Incarnation,
     /// Random, so that no two hand-outs are ever equal.
     pub nonce: u64,
+}
+
+impl Hash for LeaseId {
+    /// By the nonce alone: it is random and differs between any two leases.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.nonce.hash(state);
+    }
 }
 
 /// What a dispatcher asks for.
@@ -57,7 +65,7 @@ pub struct ClaimedJob {
     /// The right to run it.
     pub lease: LeaseId,
     /// The job.
-    pub job: Job,
+    pub job: Box<Job>,
     /// How far it has come.
     pub progress: Progress,
     /// The idle lane it was handed out for; `None` for a prefetched one.

@@ -157,16 +157,15 @@ impl Store for BrokenStore {
         })
     }
 
-    fn start(&self, leases: Vec<LeaseId>) -> BoxFuture<'_, StoreResult<Vec<Started>>> {
+    fn start(&self, lease: &LeaseId) -> BoxFuture<'_, StoreResult<Started>> {
         if self.has(Fault::StartNotKept) {
-            return Box::pin(async move { Ok(vec![Started::Go(1); leases.len()]) });
+            return Box::pin(async move { Ok(Started::Go(1)) });
         }
         if self.has(Fault::EveryStartCounts) {
-            let next = || Started::Go(self.starts.fetch_add(1, Relaxed) + 1);
-            let started = leases.iter().map(|_| next()).collect();
+            let started = Started::Go(self.starts.fetch_add(1, Relaxed) + 1);
             return Box::pin(async move { Ok(started) });
         }
-        self.inner.start(leases)
+        self.inner.start(lease)
     }
 
     fn renew(

@@ -112,8 +112,8 @@ impl Pair {
             Step::RepeatClaim => self.repeat_claim(),
             Step::Start(index) => {
                 if let Some((_, lease)) = self.pick(index) {
-                    let started = now(self.store.start(vec![lease.clone()]));
-                    assert_eq!(started, [self.reference.start(&lease)]);
+                    let started = now(self.store.start(&lease));
+                    assert_eq!(started, self.reference.start(&lease));
                 }
             }
             Step::Renew(index) => {
@@ -162,15 +162,12 @@ impl Pair {
     fn enqueue(&mut self, model: ModelJob, wait: i64, dead: bool) {
         let entry = if dead {
             Entry::Dead {
-                job: sample::job(&model),
+                job: Box::new(sample::job(&model)),
                 result: sample::result("dead", State::Dead, self.reference.now),
                 error: sample::error(self.reference.now),
             }
         } else {
-            Entry::Job {
-                job: sample::job(&model),
-                due: wait_of(wait),
-            }
+            Entry::new(sample::job(&model), wait_of(wait))
         };
         let group = Group {
             entries: vec![entry],

@@ -234,8 +234,8 @@ impl<'a> World<'a> {
         for one in claimed.jobs {
             let lease = one.lease;
             if self.roll(4) > 0 {
-                let started = wait(self.store.start(vec![lease.clone()])).map_err(|_| Crashed)?;
-                if started[0] == Started::Cancelled {
+                let started = wait(self.store.start(&lease)).map_err(|_| Crashed)?;
+                if started == Started::Cancelled {
                     continue;
                 }
             }
