@@ -12,6 +12,8 @@ use std::time::Duration;
 /// How often, while there is work, dead segments are looked for beside at rotations.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(2);
 
+const YIELD: usize = 4;
+
 /// Works until the queue is closed. Whatever it answered is synced.
 pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
     let medium = &shared.medium;
@@ -26,11 +28,15 @@ pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
             continue;
         }
         let waiting = std::mem::take(&mut batch);
+        let many = waiting.len() >= YIELD;
         match medium.health() {
             Ok(()) => batch = write(shared, waiting),
             Err(error) => refuse(waiting, &error),
         }
         reclaims.ask(shared);
+        if many {
+            std::thread::yield_now();
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use super::admission::Admission;
 use super::counters::Counters;
 use super::dead_letters::{self, DeadLetterFiles, DeadLetters};
-use super::hub::{DispatchWake, Hub};
+use super::dispatch::{self, Dispatch, DispatchWake};
+use super::hub::Hub;
 use super::ids::Ids;
 use super::keep::{self, Keeper};
 use super::pool::{Pool, Seat};
 use super::settle::{self, SettleQueue};
-use super::{Parts, Scheduler, Settings, dispatch, worker};
+use super::{Parts, Scheduler, Settings, worker};
 use crate::{Clock, Executor, FixedInterval, RetryPolicy, SystemClock};
 use poulpe_job::{Kind, MAX_LANES};
 use poulpe_store::JobStore;
@@ -115,12 +116,14 @@ impl Builder {
         }
         let wake = Arc::new(DispatchWake::default());
         let pool = Arc::new(Pool::new(workers, self.settings.prefetch(), wake.clone()));
-        let hub = Arc::new(Hub::new(wake));
+        let hub = Arc::new(Hub::new(pool.clone()));
         self.store.watch(hub.clone());
         let parts = Arc::new(Parts {
             ids: Ids::new(self.clock.wall().floor().as_millis()),
             admission: Admission::default(),
             keeper: Keeper::new(self.settings.lease),
+            dispatch: Dispatch::new(self.settings.lease),
+            wake,
             settles: SettleQueue::default(),
             counters: Counters::default(),
             dead_letters: DeadLetters::new(self.files),

@@ -1,62 +1,158 @@
-//! Drives the dispatcher: claims for free lanes, and sleeps until there is work, room, or something due.
+//! Drives the dispatcher: claims for free lanes and hands out what was claimed. Never runs a job. Driven by whoever has
+//! a reason at hand: a worker that has nothing to do claims for itself, a task of its own does at the times that the
+//! dispatcher waits for and while all workers are busy.
 
 use super::Parts;
 use crate::machine::{DispatchAction, DispatchEvent, Dispatcher, Report, settlement};
-use poulpe_store::{ClaimedJob, Incarnation};
-use std::sync::Arc;
+use poulpe_store::{Claim, ClaimedJob, Incarnation};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Wakes the dispatcher's task: something may be ready, or there is room.
+#[derive(Default)]
+pub(crate) struct DispatchWake {
+    work: AtomicBool,
+    task: Notify,
+}
+
+impl DispatchWake {
+    /// Something may be ready; for whoever drives the dispatcher next.
+    pub(crate) fn note_work(&self) {
+        self.work.store(true, Ordering::Release);
+    }
+
+    /// Has the task look.
+    pub(crate) fn task(&self) {
+        self.task.notify_one();
+    }
+
+    /// Whether there was work since the last call.
+    fn take_work(&self) -> bool {
+        self.work.swap(false, Ordering::AcqRel)
+    }
+}
+
+struct State {
+    machine: Dispatcher,
+    /// The latest claim and when it was sent first: a repeat gives leases that date from then.
+    asked: (u64, Duration),
+    /// When the task looks next, if nobody wakes it.
+    task_looks_at: Option<Duration>,
+}
+
+/// The dispatcher, shared by those who drive it.
+pub(crate) struct Dispatch {
+    state: Mutex<State>,
+}
+
+impl Dispatch {
+    pub(crate) fn new(lease: Duration) -> Self {
+        let state = State {
+            machine: Dispatcher::new(Incarnation(rand::random()), lease),
+            asked: (0, Duration::ZERO),
+            task_looks_at: None,
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// When the task is to look next.
+    fn plan_look(&self) -> Option<Duration> {
+        let mut state = self.state();
+        state.task_looks_at = state.machine.wake_at();
+        state.task_looks_at
+    }
+
+    /// Whether the dispatcher wants a look sooner than the task plans one.
+    fn is_look_overdue(&self) -> bool {
+        let state = self.state();
+        let Some(wanted) = state.machine.wake_at() else {
+            return false;
+        };
+        state.task_looks_at.is_none_or(|planned| wanted < planned)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Dispatches until the scheduler stops.
 pub(crate) async fn run(parts: Arc<Parts>) {
-    let mut dispatcher = Dispatcher::new(Incarnation(rand::random()), parts.settings.lease);
-    let mut pending = None;
-    // When the claim under way was sent first: a repeat gives leases that date from then.
-    let mut asked = (0, Duration::ZERO);
+    let mut event = None;
     loop {
-        let now = parts.clock.monotonic();
+        drive(&parts, event.take()).await;
         if parts.is_stopping() {
-            dispatcher.on(DispatchEvent::Stop, now);
+            return;
         }
-        let event = match pending.take() {
+        let look_at = parts.dispatch.plan_look();
+        tokio::select! {
+            () = parts.wake.task.notified() => {}
+            () = super::sleep_until(&*parts.clock, look_at) => event = Some(DispatchEvent::Timer),
+        }
+    }
+}
+
+/// The same from a worker that has nothing to do.
+pub(crate) async fn ask(parts: &Parts) {
+    drive(parts, None).await;
+    if parts.dispatch.is_look_overdue() {
+        parts.wake.task();
+    }
+}
+
+/// Claims and hands out until there is no more reason to.
+async fn drive(parts: &Parts, mut event: Option<DispatchEvent>) {
+    while let Some((claim, asked)) = turn(parts, event.take()) {
+        event = Some(match parts.store.claim(claim).await {
+            Ok(claimed) => {
+                let leases: Vec<_> = claimed.jobs.iter().map(|job| job.lease.clone()).collect();
+                if !leases.is_empty() {
+                    parts.keeper.taken(leases, asked);
+                }
+                DispatchEvent::Claimed(claimed)
+            }
+            Err(error) => {
+                tracing::error!(%error, "claim failed");
+                DispatchEvent::ClaimFailed
+            }
+        });
+    }
+}
+
+/// Brings the dispatcher up to date; gives the claim that it wants, and since when its leases count. Under one lock up to
+/// the handing out, so that nobody finds room where jobs are about to go.
+fn turn(parts: &Parts, mut event: Option<DispatchEvent>) -> Option<(Claim, Duration)> {
+    let mut state = parts.dispatch.state();
+    let now = parts.clock.monotonic();
+    if parts.is_stopping() {
+        state.machine.on(DispatchEvent::Stop, now);
+    }
+    loop {
+        let event = match event.take() {
             Some(event) => event,
-            None if parts.hub.wake.take_work() => DispatchEvent::Work,
+            None if parts.wake.take_work() => DispatchEvent::Work,
             None => DispatchEvent::Room(parts.pool.room()),
         };
-        let has_more_events = !matches!(event, DispatchEvent::Room(_));
-        match dispatcher.on(event, now) {
+        let is_last = matches!(event, DispatchEvent::Room(_));
+        match state.machine.on(event, now) {
             Some(DispatchAction::Claim(claim)) => {
-                if claim.request != asked.0 {
-                    asked = (claim.request, now);
+                if claim.request != state.asked.0 {
+                    state.asked = (claim.request, now);
                 }
-                pending = Some(match parts.store.claim(claim).await {
-                    Ok(claimed) => {
-                        let leases: Vec<_> =
-                            claimed.jobs.iter().map(|job| job.lease.clone()).collect();
-                        if !leases.is_empty() {
-                            parts.keeper.taken(leases, asked.1);
-                        }
-                        DispatchEvent::Claimed(claimed)
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "claim failed");
-                        DispatchEvent::ClaimFailed
-                    }
-                });
+                return Some((claim, state.asked.1));
             }
             Some(DispatchAction::Hand {
                 jobs,
                 wanted,
                 wants_any,
             }) => parts.pool.hand(jobs, &wanted, wants_any),
-            Some(DispatchAction::GiveBack(jobs)) => give_back(&parts, jobs),
-            None if has_more_events => {}
-            None if parts.is_stopping() => return,
-            None => {
-                tokio::select! {
-                    () = parts.hub.wake.woken() => {}
-                    () = super::sleep_until(&*parts.clock, dispatcher.wake_at()) => pending = Some(DispatchEvent::Timer),
-                }
-            }
+            Some(DispatchAction::GiveBack(jobs)) => give_back(parts, jobs),
+            None if is_last => return None,
+            None => {}
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::{Clock, Executor, RetryPolicy};
 use admission::Admission;
 use counters::Counters;
 use dead_letters::DeadLetters;
+use dispatch::{Dispatch, DispatchWake};
 use hub::Hub;
 use ids::Ids;
 use keep::Keeper;
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) admission: Admission,
     pub(crate) hub: Arc<Hub>,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) wake: Arc<DispatchWake>,
     pub(crate) keeper: Keeper,
     pub(crate) settles: SettleQueue,
     pub(crate) counters: Counters,

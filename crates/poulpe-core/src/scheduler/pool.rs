@@ -1,12 +1,12 @@
 //! The worker threads' common state: what is at hand, what runs where. Threads take jobs from it and sleep on it; the
 //! dispatcher fills it. One lock, held for moments only, never while an executor runs.
 
-use super::hub::DispatchWake;
+use super::dispatch::DispatchWake;
 use crate::machine::{Lanes, Room};
 use crate::{CancelReason, Canceller, LaneState};
 use poulpe_job::{JobId, Lane, Timestamp};
 use poulpe_store::{ClaimedJob, LeaseId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -38,9 +38,23 @@ impl Seat {
     }
 }
 
+/// What a worker does next.
+pub(crate) enum Next {
+    /// Runs this job.
+    Run(ClaimedJob, Canceller),
+    /// Asks the store for jobs: there are none at hand.
+    Ask,
+    /// Leaves its seat.
+    Leave,
+}
+
 struct State {
     lanes: Lanes,
     running: HashMap<Seat, Running>,
+    /// The lanes' own workers that wait.
+    asleep: BTreeSet<Lane>,
+    /// A worker was woken to ask the store.
+    is_to_ask: bool,
     is_open: bool,
 }
 
@@ -61,6 +75,8 @@ impl Pool {
             state: Mutex::new(State {
                 lanes: Lanes::new(lanes, prefetch),
                 running: HashMap::new(),
+                asleep: BTreeSet::new(),
+                is_to_ask: false,
                 is_open: true,
             }),
             own: (0..lanes).map(|_| Condvar::new()).collect(),
@@ -70,13 +86,14 @@ impl Pool {
         }
     }
 
-    /// The next job for a seat, waiting for one; `None` when the seat is to be left. Registers it as running at once,
-    /// so that a cancel from now on reaches it.
-    pub(crate) fn next(&self, seat: Seat) -> Option<(ClaimedJob, Canceller)> {
+    /// What is next for a seat, waiting for something; a lane's own worker that hasn't asked the store since its last
+    /// job is to do that before it waits. Registers a job as running at once, so that a cancel from now on reaches it.
+    pub(crate) fn next(&self, seat: Seat, has_asked: bool) -> Next {
         let mut state = self.state();
+        let mut may_ask = !has_asked;
         loop {
             if !state.is_open {
-                return None;
+                return Next::Leave;
             }
             let job = match seat {
                 Seat::Own(lane) => state.lanes.next(lane),
@@ -87,15 +104,17 @@ impl Pool {
                         .get(&Seat::Own(lane))
                         .is_some_and(|running| running.is_stuck)
                     {
-                        return None;
+                        return Next::Leave;
                     }
                     state.lanes.next_for_stand_in()
                 }
             };
-            if state.lanes.is_low() {
-                self.wake.room();
-            }
             if let Some(job) = job {
+                // Whoever was woken to ask may be this one, who has better things to do now.
+                let was_to_ask = std::mem::take(&mut state.is_to_ask);
+                if was_to_ask || state.lanes.is_low() {
+                    self.wake.task();
+                }
                 let canceller = Canceller::default();
                 let running = Running {
                     lease: job.lease.clone(),
@@ -106,14 +125,39 @@ impl Pool {
                     is_stuck: false,
                 };
                 state.running.insert(seat, running);
-                return Some((job, canceller));
+                return Next::Run(job, canceller);
             }
-            let condvar = match seat {
-                Seat::Own(lane) => &self.own[usize::from(lane)],
-                Seat::StandIn(..) => &self.stand_ins,
+            let Seat::Own(lane) = seat else {
+                if std::mem::take(&mut may_ask) {
+                    self.wake.task();
+                }
+                state = wait(&self.stand_ins, state);
+                continue;
             };
-            state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if may_ask || state.is_to_ask {
+                state.is_to_ask = false;
+                return Next::Ask;
+            }
+            state.asleep.insert(lane);
+            state = wait(&self.own[usize::from(lane)], state);
+            state.asleep.remove(&lane);
+            may_ask = false;
         }
+    }
+
+    /// Something may be ready: wakes a worker that has nothing to do to ask for it, for that is the shortest way to its
+    /// start, or the dispatcher's task.
+    pub(crate) fn work(&self) {
+        self.wake.note_work();
+        let mut state = self.state();
+        let Some(lane) = state.asleep.first().copied() else {
+            drop(state);
+            self.wake.task();
+            return;
+        };
+        state.is_to_ask = true;
+        drop(state);
+        self.own[usize::from(lane)].notify_one();
     }
 
     /// The attempt in this seat has started.
@@ -293,4 +337,8 @@ impl Pool {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn wait<'a>(condvar: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    condvar.wait(state).unwrap_or_else(PoisonError::into_inner)
 }

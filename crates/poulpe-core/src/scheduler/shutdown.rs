@@ -24,7 +24,7 @@ impl Scheduler {
             return;
         }
         parts.admission.close();
-        parts.hub.wake.work();
+        parts.wake.task();
         dispatch::give_back(parts, parts.pool.take_back());
         let end = parts.clock.monotonic() + drain;
         wait_until_idle(parts, end).await;

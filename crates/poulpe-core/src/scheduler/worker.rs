@@ -1,8 +1,10 @@
-//! A worker thread: takes a job, marks its start, runs its executor, reports. Never decides a verdict and never polls.
+//! A worker thread: takes a job, marks its start, runs its executor, reports. Asks the store itself when there is nothing
+//! at hand. Never decides a verdict and never polls.
 
 use super::Parts;
 use super::counters::Counters;
-use super::pool::Seat;
+use super::dispatch;
+use super::pool::{Next, Seat};
 use crate::machine::{Ended, Report, settlement};
 use crate::{Attempt, Canceller, Failure, FixedInterval, Output, RetryPolicy};
 use poulpe_job::{Job, Progress, Timestamp};
@@ -29,7 +31,18 @@ pub(crate) fn spawn(
 }
 
 fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
-    while let Some((claimed, canceller)) = parts.pool.next(seat) {
+    let mut has_asked = false;
+    loop {
+        let (claimed, canceller) = match parts.pool.next(seat, has_asked) {
+            Next::Run(claimed, canceller) => (claimed, canceller),
+            Next::Ask => {
+                runtime.block_on(dispatch::ask(parts));
+                has_asked = true;
+                continue;
+            }
+            Next::Leave => return,
+        };
+        has_asked = false;
         let begin = parts.clock.monotonic();
         let report = work(parts, runtime, seat, claimed, &canceller);
         let settlement = report.map(|report| settle(parts, report));

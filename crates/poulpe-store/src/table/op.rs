@@ -94,10 +94,6 @@ pub struct EndRecord {
 }
 
 /// What is read back from a place.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for a moment, on the stack; a box would cost each claim"
-)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stored {
     /// A job.
