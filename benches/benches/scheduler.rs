@@ -1,7 +1,9 @@
 //! The scheduler as a library: no-op lifecycles (submit, store, claim, run, settle) on the memory and the embedded
 //! store, and how soon a job starts.
 
-use poulpe_benches::{NOOP, Noop, Running, amount, append_and_sync, percentiles, row, start};
+use poulpe_benches::{
+    NOOP, Noop, Running, amount, append_and_sync, append_and_sync_apart, percentiles, row, start,
+};
 use poulpe_core::{Door, Due, Kind, Params, Submit, Submitted, Task, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,6 +79,10 @@ async fn submit(running: &Running, tasks: Vec<Task>) {
 
 async fn latency(dir: &Path) {
     println!("start latency, embedded store:");
+    let pause = Duration::from_millis(20);
+    let bare = append_and_sync_apart(dir, amount(200), 450, pause).await;
+    let (p50, p99, max) = percentiles(bare);
+    println!("  bare append + fdatasync at 50 a second: p50 {p50:?}, p99 {p99:?}, max {max:?}");
     let running = start(Some(&dir.join("latency")));
     // A fresh store still writes zeros into its next segment.
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -46,6 +46,28 @@ pub fn append_and_sync(dir: &Path, count: usize, len: usize, batch: usize) -> Du
     start.elapsed()
 }
 
+/// Appends `count` records of `len` bytes `pause` apart; how long each took until it was synced. After a pause that is
+/// several times as long as in a row: the processor and the disk have to wake up.
+pub async fn append_and_sync_apart(
+    dir: &Path,
+    count: usize,
+    len: usize,
+    pause: Duration,
+) -> Vec<Duration> {
+    let file = preallocated(dir);
+    let record = vec![7; len];
+    let mut took = Vec::with_capacity(count);
+    for write in 0..count {
+        tokio::time::sleep(pause).await;
+        let start = Instant::now();
+        file.write_all_at(&record, (write * len) as u64 % (FILE - len as u64))
+            .expect("a write");
+        file.sync_data().expect("a sync");
+        took.push(start.elapsed());
+    }
+    took
+}
+
 type Pending = (Bytes, oneshot::Sender<()>);
 
 /// A hyper server whose handler does nothing but append the body with group commit and answer.

@@ -12,7 +12,8 @@ use std::time::Duration;
 /// How often, while there is work, dead segments are looked for beside at rotations.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(2);
 
-const YIELD: usize = 4;
+/// A batch of so many changes comes from callers that are many.
+const MANY: usize = 4;
 
 /// Works until the queue is closed. Whatever it answered is synced.
 pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
@@ -28,13 +29,14 @@ pub(crate) fn run(shared: &Arc<Shared<LogMedium>>) {
             continue;
         }
         let waiting = std::mem::take(&mut batch);
-        let many = waiting.len() >= YIELD;
+        let is_busy = waiting.len() >= MANY;
         match medium.health() {
             Ok(()) => batch = write(shared, waiting),
             Err(error) => refuse(waiting, &error),
         }
         reclaims.ask(shared);
-        if many {
+        if is_busy {
+            // Whoever was answered may have more: the next sync is for all of them if they get their turn first.
             std::thread::yield_now();
         }
     }

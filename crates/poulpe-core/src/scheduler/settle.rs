@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How long verdicts are gathered while there is other work.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(2);
 /// So many are worth a sync at once.
-const GATHERED: usize = 256;
+const GATHERED: usize = 1_024;
 
 /// Settlements that workers hand in.
 #[derive(Default)]
