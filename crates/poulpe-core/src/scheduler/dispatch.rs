@@ -3,7 +3,7 @@
 //! dispatcher waits for and while all workers are busy.
 
 use super::Parts;
-use crate::machine::{DispatchAction, DispatchEvent, Dispatcher, Report, settlement};
+use crate::machine::{DispatchAction, DispatchEvent, Dispatcher, Report, Room, settlement};
 use poulpe_store::{Claim, ClaimedJob, Incarnation};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -135,6 +135,7 @@ fn turn(parts: &Parts, mut event: Option<DispatchEvent>) -> Option<(Claim, Durat
         let event = match event.take() {
             Some(event) => event,
             None if parts.wake.take_work() => DispatchEvent::Work,
+            None if parts.settles.is_full() => DispatchEvent::Room(Room::default()),
             None => DispatchEvent::Room(parts.pool.room()),
         };
         let is_last = matches!(event, DispatchEvent::Room(_));

@@ -16,6 +16,10 @@ const GATHER: Duration = Duration::from_millis(2);
 /// So many are worth a sync at once.
 const GATHERED: usize = 1_024;
 
+/// With so many verdicts not yet durable nothing more is claimed: else jobs that run faster than the store settles them
+/// would pile up, each with a lease to keep. Several times what one write takes.
+const OPEN_MAX: u64 = 16_384;
+
 /// Settlements that workers hand in.
 #[derive(Default)]
 pub(crate) struct SettleQueue {
@@ -64,11 +68,17 @@ impl SettleQueue {
         self.open.load(Ordering::Acquire) == 0
     }
 
+    /// Whether so many aren't durable yet that nothing more should start. The dispatcher's task is woken when that ends.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.load(Ordering::Acquire) >= OPEN_MAX
+    }
+
     fn take(&self) -> Vec<Settlement> {
         std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn done(&self, count: u64) {
+    /// Fewer are open by so many; whether the queue is no longer full.
+    fn done(&self, count: u64) -> bool {
         // Saturating: when the store has stopped, everything open was given up at once.
         let less = |open: u64| Some(open.saturating_sub(count));
         let before = self
@@ -77,6 +87,7 @@ impl SettleQueue {
         if before.is_ok_and(|before| before <= count) {
             self.all_durable.notify_one();
         }
+        before.is_ok_and(|before| before >= OPEN_MAX && before - count.min(before) < OPEN_MAX)
     }
 }
 
@@ -166,5 +177,8 @@ fn note(parts: &Parts, settled: Vec<(Settlement, Hold)>) {
     if any_buried {
         parts.dead_letters.wake();
     }
-    parts.settles.done(count);
+    let has_room_again = parts.settles.done(count);
+    if has_room_again {
+        parts.wake.task();
+    }
 }
