@@ -82,7 +82,9 @@ async fn nothing_more_starts_while_too_many_verdicts_wait_to_be_settled() {
     // Without the bound the lanes are idle only when everything has run.
     loop {
         let lanes = scheduler.overview().await.expect("a store").lanes;
-        let are_idle = lanes.iter().all(|lane| matches!(lane.state, LaneState::Idle));
+        let are_idle = lanes
+            .iter()
+            .all(|lane| matches!(lane.state, LaneState::Idle));
         if are_idle && open_jobs.ran.load(SeqCst) + 128 >= 16_384 {
             break;
         }

@@ -133,6 +133,11 @@ impl Dispatcher {
         }
     }
 
+    /// Whether more room would have it claim: something may be ready, or waits for a lane.
+    pub fn wants_room(&self) -> bool {
+        self.may_be_ready || self.wants_any || !self.wanted.is_empty()
+    }
+
     fn decide(&mut self, now: Duration) -> Option<DispatchAction> {
         if self.is_waiting || self.stopping || self.retry_at.is_some_and(|at| at > now) {
             return None;

@@ -10,17 +10,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Wakes the dispatcher's task: something may be ready, or there is room.
+/// What the dispatcher is to know, and a way to wake its task.
 #[derive(Default)]
 pub(crate) struct DispatchWake {
+    /// Something may be ready.
     work: AtomicBool,
+    /// The dispatcher would claim if there were more room.
+    wants_room: AtomicBool,
     task: Notify,
 }
 
 impl DispatchWake {
     /// Something may be ready; for whoever drives the dispatcher next.
     pub(crate) fn note_work(&self) {
-        self.work.store(true, Ordering::Release);
+        self.work.store(true, Ordering::SeqCst);
     }
 
     /// Has the task look.
@@ -28,9 +31,14 @@ impl DispatchWake {
         self.task.notify_one();
     }
 
+    /// Whether there is a reason to tell the dispatcher of room.
+    pub(crate) fn is_room_wanted(&self) -> bool {
+        self.wants_room.load(Ordering::SeqCst) || self.work.load(Ordering::SeqCst)
+    }
+
     /// Whether there was work since the last call.
     fn take_work(&self) -> bool {
-        self.work.swap(false, Ordering::AcqRel)
+        self.work.swap(false, Ordering::SeqCst)
     }
 }
 
@@ -131,15 +139,26 @@ fn turn(parts: &Parts, mut event: Option<DispatchEvent>) -> Option<(Claim, Durat
     if parts.is_stopping() {
         state.machine.on(DispatchEvent::Stop, now);
     }
+    let mut told = None;
     loop {
         let event = match event.take() {
             Some(event) => event,
             None if parts.wake.take_work() => DispatchEvent::Work,
-            None if parts.settles.is_full() => DispatchEvent::Room(Room::default()),
-            None => DispatchEvent::Room(parts.pool.room()),
+            None => {
+                let room = room(parts);
+                if told.as_ref() == Some(&room) {
+                    return None;
+                }
+                told = Some(room.clone());
+                DispatchEvent::Room(room)
+            }
         };
-        let is_last = matches!(event, DispatchEvent::Room(_));
-        match state.machine.on(event, now) {
+        let is_room = matches!(event, DispatchEvent::Room(_));
+        let action = state.machine.on(event, now);
+        // Before the room is looked at again: whoever makes room in between sees this, or is seen.
+        let wants_room = state.machine.wants_room();
+        parts.wake.wants_room.store(wants_room, Ordering::SeqCst);
+        match action {
             Some(DispatchAction::Claim(claim)) => {
                 if claim.request != state.asked.0 {
                     state.asked = (claim.request, now);
@@ -152,10 +171,18 @@ fn turn(parts: &Parts, mut event: Option<DispatchEvent>) -> Option<(Claim, Durat
                 wants_any,
             }) => parts.pool.hand(jobs, &wanted, wants_any),
             Some(DispatchAction::GiveBack(jobs)) => give_back(parts, jobs),
-            None if is_last => return None,
+            None if is_room && !wants_room => return None,
             None => {}
         }
     }
+}
+
+/// How much may be claimed.
+fn room(parts: &Parts) -> Room {
+    if parts.settles.is_full() {
+        return Room::default();
+    }
+    parts.pool.room()
 }
 
 /// Has claimed jobs that won't be run here released.

@@ -112,7 +112,8 @@ impl Pool {
             if let Some(job) = job {
                 // Whoever was woken to ask may be this one, who has better things to do now.
                 let was_to_ask = std::mem::take(&mut state.is_to_ask);
-                if was_to_ask || state.lanes.is_low() {
+                let is_room_wanted = state.lanes.is_low() && self.wake.is_room_wanted();
+                if was_to_ask || is_room_wanted {
                     self.wake.task();
                 }
                 let canceller = Canceller::default();
@@ -128,13 +129,14 @@ impl Pool {
                 return Next::Run(job, canceller);
             }
             let Seat::Own(lane) = seat else {
-                if std::mem::take(&mut may_ask) {
+                if std::mem::take(&mut may_ask) && self.wake.is_room_wanted() {
                     self.wake.task();
                 }
                 state = wait(&self.stand_ins, state);
                 continue;
             };
-            if may_ask || state.is_to_ask {
+            let has_reason = may_ask && self.wake.is_room_wanted();
+            if has_reason || state.is_to_ask {
                 state.is_to_ask = false;
                 return Next::Ask;
             }
