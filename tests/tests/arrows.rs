@@ -9,7 +9,10 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("poulpe-store", &["poulpe-job"]),
     ("poulpe-store-embedded", &["poulpe-store", "poulpe-job"]),
     ("poulpe-cron", &["poulpe-job"]),
-    ("poulpe-core", &["poulpe-store", "poulpe-cron", "poulpe-job"]),
+    (
+        "poulpe-core",
+        &["poulpe-store", "poulpe-cron", "poulpe-job"],
+    ),
     ("poulpe-exec-http", &["poulpe-core"]),
     ("poulpe-exec-command", &["poulpe-core"]),
     ("poulpe-ingress-http", &["poulpe-core"]),

@@ -301,6 +301,7 @@ fn unknown_variable(name: &str) -> String {
     let upper = name.to_ascii_uppercase();
     let advice = match upper.as_str() {
         "TZ" => "did you mean CRON_TZ?".into(),
+        "RETRY" | "RETRIES" | "MAX_RETRIES" => "did you mean MAX_RETRY?".into(),
         "MAILTO" | "MAILFROM" => "an e-mail is an entry of its own, with the method MAIL_TO".into(),
         "SHELL" | "PATH" | "HOME" | "LOGNAME" | "USER" => {
             "there is no shell, and the environment of commands is the daemon's to set".into()
