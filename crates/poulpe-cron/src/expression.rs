@@ -3,6 +3,7 @@
 
 use crate::field::Field;
 use crate::part::{self, Part};
+use crate::problem::Problem;
 use std::ops::Range;
 
 /// Why an expression is refused: a sentence, and the bytes of the text that are to blame.
@@ -21,6 +22,11 @@ impl BadSchedule {
             span,
             message: message.into(),
         }
+    }
+
+    /// `name:1:column: message`, then the text and a caret below what is to blame, as of a file's line.
+    pub fn render(&self, name: &str, text: &str) -> String {
+        Problem::at(1, text, &self.span, self.message.as_str()).render(name)
     }
 }
 

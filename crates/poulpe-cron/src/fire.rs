@@ -49,8 +49,8 @@ impl Schedule {
             let wall = start + period.offset;
             let is_end_of_gap = start == period.from && wall > period.reached;
             if is_end_of_gap && !self.is_interval() {
-                // Its times in the gap fall together here, with one that is due now anyway.
-                let in_gap = search(period.reached).is_some_and(|found| found <= wall);
+                // Its times in the gap fall together here.
+                let in_gap = search(period.reached).is_some_and(|found| found < wall);
                 if in_gap {
                     return Some(start);
                 }

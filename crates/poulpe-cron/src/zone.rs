@@ -1,7 +1,7 @@
 //! A time zone as a table of the periods between changes of its offset, from 1970 to 2099. Read from the time zone
 //! database once; everything afterwards is arithmetic. Never asks what time it is.
 
-use crate::calendar::END;
+use crate::calendar::{DAY, END, FIRST_YEAR, LAST_YEAR, first_day, length};
 use crate::local::LocalTime;
 use crate::zone_data;
 use jiff::tz::TimeZone;
@@ -49,7 +49,7 @@ pub enum BadZone {
 }
 
 /// A day more than zones are away from UTC.
-const MARGIN: i64 = 2 * crate::calendar::DAY;
+const MARGIN: i64 = 2 * DAY;
 
 /// More changes than any zone has: the rules of a zone come from outside.
 const MAX_PERIODS: usize = 4_096;
@@ -124,6 +124,42 @@ impl Zone {
             wall: seconds + offset,
             offset,
         }
+    }
+
+    /// The first instant at which the wall clock shows this time of a day, or a later one where it is skipped; `None` for
+    /// a date that isn't one, or isn't between 1970 and 2099.
+    ///
+    /// ```
+    /// use poulpe_cron::Zone;
+    /// let zone = Zone::named("Europe/Berlin").unwrap();
+    /// let gap = zone.first_at((2027, 3, 28), (2, 30, 0)).unwrap();
+    /// assert_eq!(zone.local(gap).to_string(), "2027-03-28T03:00:00+02:00");
+    /// ```
+    pub fn first_at(&self, date: (u32, u32, u32), time: (u32, u32, u32)) -> Option<Timestamp> {
+        let ((year, month, day), (hour, minute, second)) = (date, time);
+        let is_date = (FIRST_YEAR..=LAST_YEAR).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=length(year, month)).contains(&day);
+        let is_time = hour < 24 && minute < 60 && second < 60;
+        if !is_date || !is_time {
+            return None;
+        }
+        let days = i64::from(first_day(year, month) + day - 1);
+        let wall = days * DAY + i64::from(hour * 3_600 + minute * 60 + second);
+        let mut periods = self.0.periods.iter().peekable();
+        while let Some(period) = periods.next() {
+            let at = (wall - period.offset).max(period.from);
+            if periods.peek().is_none_or(|next| at < next.from) {
+                return Some(Timestamp::from_millis(at * 1_000));
+            }
+        }
+        None
+    }
+
+    /// The first change of clocks strictly after an instant: the first second of the new time.
+    pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        let (_, next) = self.period(after.as_millis().div_euclid(1_000));
+        next.map(|next| Timestamp::from_millis(next.from * 1_000))
     }
 
     /// All periods from the one that holds an instant.
