@@ -18,10 +18,9 @@ pub struct BadSchedule {
 
 impl BadSchedule {
     pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self {
-            span,
-            message: message.into(),
-        }
+        // Some messages quote what was written.
+        let message = message.into().replace(char::is_control, "\u{fffd}");
+        Self { span, message }
     }
 
     /// `name:1:column: message`, then the text and a caret below what is to blame, as of a file's line.
@@ -176,15 +175,16 @@ const NAMES: [(&str, &str); 9] = [
 pub(crate) fn short_form(words: &[Word]) -> String {
     match words {
         [minute, hour, day, month, weekday] => {
-            let [minute, hour, day, month] = [minute, hour, day, month].map(|word| word.text);
-            let weekday = renamed(weekday.text);
+            let [minute, hour, day, month] =
+                [minute, hour, day, month].map(|word| short(word.text));
+            let weekday = short(&renamed(weekday.text));
             format!(
                 "five fields, as of a classic crontab; poulpe takes seven: `0 {minute} {hour} {day} {month} {weekday} *` \
                  (sec min hour day month weekday year; weekday 1 is Sunday)"
             )
         }
         _ => {
-            let fields: Vec<&str> = words.iter().map(|word| word.text).collect();
+            let fields: Vec<String> = words.iter().map(|word| short(word.text)).collect();
             format!(
                 "six fields; poulpe takes seven, the last is the year: `{} *` (sec min hour day month weekday year)",
                 fields.join(" ")

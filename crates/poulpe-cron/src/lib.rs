@@ -10,6 +10,8 @@ mod expression;
 mod field;
 mod file;
 mod fire;
+#[cfg(feature = "fuzzing")]
+mod fuzz;
 mod identity;
 mod local;
 mod mask;
@@ -28,6 +30,9 @@ pub use file::{
     CronFile, Defaults, MAX_ENTRIES, MAX_FILE_BYTES, MAX_LINE_BYTES, MAX_PROBLEMS, Reader,
 };
 pub use fire::{FireTimes, Remark};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use fuzz::fuzz;
 pub use identity::ScheduleId;
 pub use local::LocalTime;
 pub use problem::Problem;

@@ -99,7 +99,6 @@ impl Zone {
                 offset: next,
                 reached,
             });
-            reached = reached.max(from + next);
             offset = next;
         }
         Self(Arc::new(Table {
