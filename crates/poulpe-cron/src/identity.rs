@@ -1,7 +1,7 @@
 //! The id of a schedule, from which those of its jobs are made. The same line has the same id on every machine and in
 //! every version: a change here makes schedules fire twice or never at an upgrade.
 
-use crate::calendar::{DAY, date};
+use crate::calendar::{DAY, END, date};
 use poulpe_job::{BadId, JobId, Kind, Params, Timestamp};
 use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
 use std::hash::Hasher;
@@ -34,9 +34,8 @@ impl ScheduleId {
     }
 
     fn with_time(&self, fire: Timestamp) -> String {
-        // Fire times lie in the calendar of schedules; whatever else is asked for gets the nearest time that has four
-        // digits for its year.
-        let seconds = fire.as_millis().div_euclid(1_000).clamp(0, 253_402_300_799);
+        // Fire times lie in the calendar of schedules; whatever else is asked for gets its nearest time.
+        let seconds = fire.as_millis().div_euclid(1_000).clamp(0, END);
         let day = date(u32::try_from(seconds / DAY).unwrap_or(0));
         let time = seconds % DAY;
         let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
