@@ -6,6 +6,7 @@
 
 mod calendar;
 mod entry;
+mod explain;
 mod expression;
 mod field;
 mod file;
@@ -13,6 +14,7 @@ mod fire;
 #[cfg(feature = "fuzzing")]
 mod fuzz;
 mod identity;
+mod line;
 mod local;
 mod mask;
 mod near;

@@ -57,7 +57,7 @@ fn bad_input_is_refused_where_it_is_bad_and_in_words() {
             "`?` is for day and weekday only; write `*`",
         ),
         ("0 0 0 1,? * * *", "?", "`?` stands alone"),
-        ("0 0 L * * * *", "L", "can't be read as a hour"),
+        ("0 0 L * * * *", "L", "can't be read as an hour"),
         ("-1 * * * * * *", "-1", "can't be read as a second"),
         ("1.5 * * * * * *", "1.5", "can't be read as a second"),
         ("0 0 0 30 2 * *", "0 0 0 30 2 * *", "never fires"),
