@@ -4,11 +4,15 @@ use serde_json::Value;
 use std::process::Command;
 
 /// What each crate may depend on within the workspace. Development dependencies are free.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("poulpe-job", &[]),
     ("poulpe-store", &["poulpe-job"]),
     ("poulpe-store-embedded", &["poulpe-store", "poulpe-job"]),
-    ("poulpe-core", &["poulpe-store", "poulpe-job"]),
+    ("poulpe-cron", &["poulpe-job"]),
+    (
+        "poulpe-core",
+        &["poulpe-store", "poulpe-cron", "poulpe-job"],
+    ),
     ("poulpe-exec-http", &["poulpe-core"]),
     ("poulpe-exec-command", &["poulpe-core"]),
     ("poulpe-ingress-http", &["poulpe-core"]),

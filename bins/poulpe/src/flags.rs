@@ -1,7 +1,7 @@
 //! The flags, each also `POULPE_<FLAG>` in the environment. Names are those of poulpe 0.2, with `_`; the same with `-`
 //! work too.
 
-use crate::store_command::Command;
+use crate::command::Command;
 use clap::{Parser, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;

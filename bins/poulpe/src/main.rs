@@ -2,7 +2,12 @@
 //! nothing that a crate below could decide.
 #![forbid(unsafe_code)]
 
+mod command;
 mod config;
+mod cron_check;
+mod cron_command;
+mod cron_files;
+mod cron_next;
 mod daemon;
 mod dead_files;
 mod flags;
@@ -22,7 +27,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let flags = flags::Flags::parse();
     if let Some(command) = &flags.command {
-        return store_command::run(command);
+        return command::run(command);
     }
     let config = match config::Config::from_flags(&flags) {
         Ok(config) => config,

@@ -14,14 +14,6 @@ const EXIT_PROBLEMS: u8 = 1;
 /// The store can't be read, or the copy not be made.
 const EXIT_UNREADABLE: u8 = 69;
 
-/// What poulpe can do beside running.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Check or repair a data directory.
-    #[command(subcommand)]
-    Store(StoreCommand),
-}
-
 /// What can be done with a data directory.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
@@ -63,8 +55,7 @@ pub(crate) struct RepairFlags {
 }
 
 /// Does it.
-pub(crate) fn run(command: &Command) -> ExitCode {
-    let Command::Store(command) = command;
+pub(crate) fn run(command: &StoreCommand) -> ExitCode {
     match command {
         StoreCommand::Check(flags) => run_check(flags),
         StoreCommand::Repair(flags) => run_repair(flags),
