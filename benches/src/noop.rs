@@ -2,8 +2,8 @@
 
 use poulpe_core::store::{Limits, MemoryStore};
 use poulpe_core::{
-    Attempt, BadTask, Builder, Executor, Failure, Job, JobStore, Kind, Operate, Output, Params,
-    Scheduler, Settings, SystemClock, Task,
+    Attempt, BadTask, Builder, Door, Executor, Failure, Job, JobStore, Kind, Operate, Output,
+    Params, Scheduler, Settings, SystemClock, Task,
 };
 use poulpe_store_embedded::{EmbeddedStore, Options};
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Noop {
 }
 
 impl Executor for Noop {
-    fn check(&self, _task: &Task) -> Result<(), BadTask> {
+    fn check(&self, _task: &Task, _door: Door) -> Result<(), BadTask> {
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod port;
 mod scheduler;
 
 pub use port::*;
+pub use poulpe_cron as cron;
 pub use poulpe_job::*;
 pub use poulpe_store::{
     self as store, BoxFuture, Cancelled, Counts, Histogram, JobStore, JobView, Page, PageRequest,

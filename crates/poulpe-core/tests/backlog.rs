@@ -25,7 +25,7 @@ struct Open {
 }
 
 impl Executor for Open {
-    fn check(&self, _: &Task) -> Result<(), BadTask> {
+    fn check(&self, _: &Task, _: Door) -> Result<(), BadTask> {
         Ok(())
     }
 

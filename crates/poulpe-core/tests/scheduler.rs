@@ -39,7 +39,7 @@ impl Script {
 }
 
 impl Executor for Script {
-    fn check(&self, _task: &Task) -> Result<(), BadTask> {
+    fn check(&self, _task: &Task, _door: Door) -> Result<(), BadTask> {
         Ok(())
     }
 

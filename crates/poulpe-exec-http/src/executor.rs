@@ -10,7 +10,7 @@ use crate::outgoing::{self, Outgoing};
 use crate::reason;
 use crate::redirect::{self, MAX_REDIRECTS};
 use crate::resolver::GuardedResolver;
-use poulpe_core::{Attempt, BadTask, Executor, Failure, Job, Output, Task};
+use poulpe_core::{Attempt, BadTask, Door, Executor, Failure, Job, Output, Task};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use ureq::http::header::TRANSFER_ENCODING;
@@ -152,7 +152,7 @@ impl HttpExecutor {
 }
 
 impl Executor for HttpExecutor {
-    fn check(&self, task: &Task) -> Result<(), BadTask> {
+    fn check(&self, task: &Task, _door: Door) -> Result<(), BadTask> {
         outgoing::check(task, &self.guard)
     }
 

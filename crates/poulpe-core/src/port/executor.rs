@@ -1,13 +1,14 @@
 //! The port that runs jobs of a kind.
 
 use super::Attempt;
-use poulpe_job::{BadTask, Job, Task};
+use poulpe_job::{BadTask, Door, Job, Task};
 use std::time::Duration;
 
 /// Runs jobs of one kind (or several). One instance serves all worker threads at once.
 pub trait Executor: Send + Sync {
-    /// Whether a task can be run at all, asked before it is accepted. The error names the field and the fix.
-    fn check(&self, task: &Task) -> Result<(), BadTask>;
+    /// Whether a task that came in this way can be run at all, asked before it is accepted. The error names the field and
+    /// the fix.
+    fn check(&self, task: &Task, door: Door) -> Result<(), BadTask>;
 
     /// Runs one attempt, blocking the worker thread it is called on. Must return by the attempt's deadline, and soon
     /// after it is cancelled. Jobs are delivered at least once: what it calls gets the job's id and the attempt's

@@ -7,6 +7,7 @@ mod executor;
 mod ingress;
 mod operate;
 mod retry;
+mod schedule;
 mod submit;
 
 pub use attempt::{Attempt, CancelHook, CancelReason, Canceller};
@@ -15,4 +16,8 @@ pub use executor::{Executor, Failure, Output, RetryAdvice};
 pub use ingress::{Ingress, IngressError, Phase, Stop, StopHandle};
 pub use operate::{LaneState, LaneView, Operate, Overview, ReadyCheck};
 pub use retry::{FixedInterval, RetryPolicy};
+pub use schedule::{
+    CURSOR_AHEAD, FileContents, LastFire, ScheduleAction, ScheduleChanged, ScheduleFile,
+    ScheduleFileView, ScheduleView, SchedulesView,
+};
 pub use submit::{Submit, Submitted, Waited};

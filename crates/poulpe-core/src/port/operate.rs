@@ -1,5 +1,6 @@
 //! The port for people and their tools.
 
+use super::{ScheduleAction, ScheduleChanged, SchedulesView};
 use poulpe_job::{JobId, Lane, State, Timestamp};
 use poulpe_store::{
     BoxFuture, Counts, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
@@ -25,6 +26,16 @@ pub trait Operate: Send + Sync {
 
     /// Removes a dead letter and its file for good; false if there is none.
     fn purge(&self, id: &JobId) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// All schedules and the files that they come from.
+    fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>>;
+
+    /// Has a schedule do something.
+    fn change_schedule(
+        &self,
+        id: &str,
+        action: ScheduleAction,
+    ) -> BoxFuture<'_, Result<ScheduleChanged, StoreError>>;
 
     /// Whether the process works at all; the error says why not.
     fn health(&self) -> Result<(), String>;

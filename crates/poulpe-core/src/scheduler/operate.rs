@@ -1,7 +1,9 @@
 //! The door for people and their tools.
 
 use super::Scheduler;
-use crate::{LaneView, Operate, Overview, ReadyCheck};
+use crate::{
+    LaneView, Operate, Overview, ReadyCheck, ScheduleAction, ScheduleChanged, SchedulesView,
+};
 use poulpe_job::JobId;
 use poulpe_store::{BoxFuture, JobView, Page, PageRequest, Revived, StoreError};
 use std::sync::atomic::Ordering;
@@ -97,6 +99,18 @@ impl Operate for Scheduler {
     fn purge(&self, id: &JobId) -> BoxFuture<'_, Result<bool, StoreError>> {
         let id = id.clone();
         Box::pin(async move { self.purge(&id).await })
+    }
+
+    fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
+        Box::pin(async { Ok(SchedulesView::default()) })
+    }
+
+    fn change_schedule(
+        &self,
+        _id: &str,
+        _action: ScheduleAction,
+    ) -> BoxFuture<'_, Result<ScheduleChanged, StoreError>> {
+        Box::pin(async { Ok(ScheduleChanged::Unknown) })
     }
 
     fn health(&self) -> Result<(), String> {

@@ -46,7 +46,7 @@ impl Parts {
         (job, due)
     }
 
-    fn check(&self, task: &Task) -> Result<(), BadTask> {
+    pub(crate) fn check(&self, task: &Task, door: Door) -> Result<(), BadTask> {
         let workers = self.settings.workers;
         debug_assert!(workers <= MAX_LANES);
         if let Some(lane) = task.lanes.lanes().iter().find(|lane| **lane >= workers) {
@@ -66,7 +66,7 @@ impl Parts {
             );
             return Err(BadTask::new("method", reason));
         };
-        executor.check(task)
+        executor.check(task, door)
     }
 
     async fn submit(&self, tasks: Vec<Task>, door: Door) -> Vec<Submitted> {
@@ -75,7 +75,7 @@ impl Parts {
         let mut groups = Vec::with_capacity(count);
         let mut ids = Vec::with_capacity(count);
         for (place, task) in tasks.into_iter().enumerate() {
-            match self.check(&task) {
+            match self.check(&task, door) {
                 Ok(()) => {
                     let (job, due) = self.job(task, door);
                     ids.push(job.id.clone());

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 fn check(allow: &[&str], name: &str) -> Result<(), BadTask> {
-    executor(allow).check(&Task::new(Kind::EXEC, name))
+    executor(allow).check(&Task::new(Kind::EXEC, name), Door::Http)
 }
 
 fn text(path: &Path) -> String {
@@ -81,7 +81,11 @@ fn every_form_of_entry_lets_its_command_run() {
         let executor = executor(&[&allow]);
         let (attempt, _) = Attempt::for_test(Duration::from_secs(30));
         let task = Task::new(Kind::EXEC, name.clone());
-        assert_eq!(executor.check(&task), Ok(()), "{allow} allows {name}");
+        assert_eq!(
+            executor.check(&task, Door::Http),
+            Ok(()),
+            "{allow} allows {name}"
+        );
         let result = executor.execute(&job(&name, Params::default()), &attempt);
         assert!(result.is_ok(), "{allow} runs {name}: {result:?}");
     }
@@ -123,7 +127,7 @@ fn a_command_that_was_removed_fails_until_it_is_back() {
     let executor = executor(&[&text(&tool)]);
     fs::remove_file(&tool).expect("removed");
     let task = Task::new(Kind::EXEC, text(&tool));
-    assert_eq!(executor.check(&task), Ok(()));
+    assert_eq!(executor.check(&task, Door::Http), Ok(()));
 
     let (attempt, _) = Attempt::for_test(Duration::from_secs(30));
     let job = job(&text(&tool), Params::default());

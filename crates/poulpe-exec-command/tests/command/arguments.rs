@@ -1,7 +1,7 @@
 //! What a command gets as its arguments.
 
 use crate::support::{LONG, executor, job, list, run};
-use poulpe_core::{Attempt, Executor, Kind, Params, Task};
+use poulpe_core::{Attempt, Door, Executor, Kind, Params, Task};
 
 #[test]
 fn a_list_is_passed_on_word_for_word() {
@@ -43,7 +43,7 @@ fn a_nul_byte_is_refused_with_its_field() {
     ] {
         let mut task = Task::new(Kind::EXEC, name);
         task.params = params;
-        let error = executor.check(&task).expect_err("a NUL byte");
+        let error = executor.check(&task, Door::Http).expect_err("a NUL byte");
         assert_eq!(error.field, field);
         assert!(error.reason.contains("NUL"), "{error}");
     }
@@ -53,7 +53,9 @@ fn a_nul_byte_is_refused_with_its_field() {
 fn headers_are_refused() {
     let mut task = Task::new(Kind::EXEC, "/bin/echo");
     task.headers.push(("accept".into(), "*/*".into()));
-    let error = executor(&["*"]).check(&task).expect_err("headers");
+    let error = executor(&["*"])
+        .check(&task, Door::Http)
+        .expect_err("headers");
     assert_eq!(error.field, "headers");
 }
 

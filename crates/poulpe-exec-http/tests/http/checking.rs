@@ -2,7 +2,7 @@
 
 use crate::server::{Server, ok};
 use crate::{LONG, executor, get, post, run, with_headers};
-use poulpe_core::{BadTask, Executor, Kind, Params, RetryAdvice, Task};
+use poulpe_core::{BadTask, Door, Executor, Kind, Params, RetryAdvice, Task};
 use poulpe_exec_http::{HttpConfig, HttpExecutor, IpNet};
 
 /// The field that is to blame.
@@ -19,7 +19,7 @@ fn good_tasks_are_accepted() {
         post("http://user:pass@[::1]:81/?x#y", "anything"),
         with_headers(get("http://h/", ""), &[("X-A", ""), ("x-a", "b")]),
     ] {
-        assert_eq!(executor.check(&task), Ok(()), "{task:?}");
+        assert_eq!(executor.check(&task, Door::Http), Ok(()), "{task:?}");
     }
 }
 
@@ -51,7 +51,11 @@ fn bad_tasks_are_refused_by_field_and_never_called() {
         (Task::new(Kind::EXEC, "http://h/"), "method"),
     ] {
         let executor = executor();
-        assert_eq!(field(executor.check(&task)), expected, "{task:?}");
+        assert_eq!(
+            field(executor.check(&task, Door::Http)),
+            expected,
+            "{task:?}"
+        );
         let failure = run(&executor, task, LONG).unwrap_err();
         assert_eq!(failure.retry, RetryAdvice::Never, "{failure:?}");
         assert!(
@@ -80,7 +84,7 @@ fn metadata_addresses_are_refused_in_every_notation() {
         "100.100.100.200",
     ] {
         let task = get(&format!("http://{host}/latest"), "");
-        assert_eq!(field(executor.check(&task)), "name", "{host}");
+        assert_eq!(field(executor.check(&task, Door::Http)), "name", "{host}");
         let failure = run(&executor, task, LONG).unwrap_err();
         assert_eq!(failure.retry, RetryAdvice::Never, "{host}: {failure:?}");
     }
@@ -103,7 +107,7 @@ fn denied_and_not_allowed_networks_are_not_called() {
             ..HttpConfig::default()
         });
         let task = get(&server.url("/"), "");
-        assert_eq!(executor.check(&task).is_ok(), is_called);
+        assert_eq!(executor.check(&task, Door::Http).is_ok(), is_called);
         match run(&executor, task, LONG) {
             Ok(_) => assert!(is_called),
             Err(failure) => {

@@ -4,7 +4,8 @@ use poulpe_core::store::Counts;
 use poulpe_core::{
     AttemptError, BadTask, BoxFuture, Cancelled, Digest, Door, Due, Job, JobId, JobResult, JobView,
     LaneState, LaneView, Operate, Outcome, Overview, Page, PageRequest, Progress, ReadyCheck,
-    Revived, State, StoreError, StoreStats, Submit, Submitted, Task, Timestamp, Waited,
+    Revived, ScheduleAction, ScheduleChanged, SchedulesView, State, StoreError, StoreStats, Submit,
+    Submitted, Task, Timestamp, Waited,
 };
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -312,6 +313,18 @@ impl Operate for Fake {
     fn purge(&self, id: &JobId) -> BoxFuture<'_, Result<bool, StoreError>> {
         let dead = self.view(id).is_some_and(|view| view.state == State::Dead);
         Box::pin(std::future::ready(self.check().map(|()| dead)))
+    }
+
+    fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
+        Box::pin(async { Ok(SchedulesView::default()) })
+    }
+
+    fn change_schedule(
+        &self,
+        _id: &str,
+        _action: ScheduleAction,
+    ) -> BoxFuture<'_, Result<ScheduleChanged, StoreError>> {
+        Box::pin(async { Ok(ScheduleChanged::Unknown) })
     }
 
     fn health(&self) -> Result<(), String> {
