@@ -121,7 +121,7 @@ impl World {
     pub(crate) fn run(&mut self) {
         self.daemons[0] = Some(Daemon::new(self.files()));
         self.settle_down();
-        for _ in 0..60 {
+        for _ in 0..40 {
             self.happen();
         }
         self.settle_down();
@@ -144,11 +144,11 @@ impl World {
     fn happen(&mut self) {
         match self.dice.random_range(0..20) {
             0..8 => self.pass(10, 5_000),
-            8 => self.pass(10_000, 90_000),
+            8 => self.pass(10_000, 80_000),
             9 => {
                 // An outage.
                 self.daemons = vec![None, None];
-                let long = [50, 200, 4_000, 90_000][self.dice.random_range(0..4)];
+                let long = [50, 200, 4_000, 30_000][self.dice.random_range(0..4)];
                 self.time
                     .advance(Duration::from_secs(self.dice.random_range(1..long)));
             }
