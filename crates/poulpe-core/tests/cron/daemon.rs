@@ -105,10 +105,14 @@ impl Daemon {
             if firings.is_empty() {
                 return Ok(());
             }
-            let is_lost = fate()?;
-            let answers = now_or_never(store.enqueue(firings.iter().map(group).collect()));
-            for (firing, answer) in firings.iter().zip(&answers) {
-                note(firing, answer, new);
+            // Each group is atomic, the call isn't.
+            let mut answers = Vec::new();
+            let mut is_lost = false;
+            for firing in &firings {
+                is_lost |= fate()?;
+                let answer = now_or_never(store.enqueue(vec![group(firing)]));
+                note(firing, &answer[0], new);
+                answers.extend(answer);
             }
             if is_lost {
                 return Err(Stopped::NoAnswer);

@@ -9,7 +9,7 @@ mod world;
 
 use world::World;
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 
 #[test]
 fn a_fire_time_has_one_job_and_none_is_lost_whatever_happens() {

@@ -9,6 +9,8 @@ pub(crate) struct Model {
     pub(crate) entry: Entry,
     /// Everything up to here has been decided.
     pub(crate) decided_to: i64,
+    /// Nothing up to here may become a job any more: the same, unless the schedule was away.
+    pub(crate) closed_to: i64,
     /// Decisions since then may have been made by someone who didn't live to tell.
     pub(crate) is_vague: bool,
     /// Fire times that became jobs, and whether each has ended.
@@ -22,6 +24,7 @@ impl Model {
         Self {
             entry,
             decided_to: start,
+            closed_to: start,
             is_vague: false,
             jobs: BTreeMap::new(),
             missed: 0,
@@ -46,6 +49,11 @@ impl Model {
         }
         if fire > now + 250 {
             return Err(format!("{fire} became a job at {now}, too early"));
+        }
+        if fire <= self.closed_to {
+            return Err(format!(
+                "{fire} became a job at {now}, and was decided before"
+            ));
         }
         let is_overlap = self.jobs.values().any(|has_ended| !has_ended);
         if self.entry.options.overlap == Overlap::Skip && is_overlap {
@@ -97,6 +105,7 @@ impl Model {
         // A moment of what comes may be decided already.
         let ahead = self.jobs.last_key_value().map_or(now, |(fire, _)| *fire);
         self.decided_to = now.max(ahead);
+        self.closed_to = self.decided_to;
         self.is_vague = false;
         Ok(())
     }

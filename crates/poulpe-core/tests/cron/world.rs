@@ -36,6 +36,8 @@ pub(crate) struct World {
     daemons: Vec<Option<Daemon>>,
     models: Vec<Model>,
     store_is_away: bool,
+    /// When the file was last seen through.
+    file_decided_to: i64,
     requests: u64,
 }
 
@@ -71,6 +73,7 @@ impl World {
             daemons: vec![None, None],
             models: Vec::new(),
             store_is_away: false,
+            file_decided_to: START,
             requests: 0,
         };
         let all: String = world.lines.iter().map(|(line, _)| line.as_str()).collect();
@@ -164,7 +167,7 @@ impl World {
                     Some(_) => None,
                 };
             }
-            14 => self.edit(),
+            14 | 16 => self.edit(),
             15 => {
                 self.is_file_there = !self.is_file_there;
                 self.tell();
@@ -173,21 +176,28 @@ impl World {
         }
     }
 
-    /// A line goes or comes back. All daemons are up and see it at once: when each would see it otherwise is another
+    /// A line goes or comes back. All daemons that are up see it at once: when each would see it otherwise is another
     /// question.
     fn edit(&mut self) {
-        if !self.is_file_there || self.store_is_away || self.daemons.iter().all(Option::is_none) {
+        if !self.is_file_there || self.store_is_away {
             return;
         }
         self.step(false);
+        let is_seen = self.daemons.iter().any(Option::is_some);
         let which = self.dice.random_range(0..self.lines.len());
         let is_there = !self.lines[which].1;
         self.lines[which].1 = is_there;
         let now = self.now();
         if is_there {
-            // It starts now, a moment later if the file was driven ahead.
-            self.models[which].decided_to = now.max(self.models[which].decided_to);
-            self.models[which].is_vague = true;
+            // It starts where the version before was: now, a moment later if that was driven ahead. What the last daemon
+            // told the store may lie a little before what is known here.
+            let model = &mut self.models[which];
+            let start = if is_seen { now } else { self.file_decided_to };
+            model.decided_to = start.max(model.decided_to);
+            if is_seen {
+                model.closed_to = model.decided_to;
+            }
+            model.is_vague = true;
         }
         self.tell();
         self.step(false);
@@ -255,6 +265,7 @@ impl World {
         if !self.is_file_there {
             return;
         }
+        self.file_decided_to = self.file_decided_to.max(now);
         for index in 0..self.models.len() {
             if !self.lines[index].1 {
                 continue;
