@@ -12,6 +12,8 @@ struct State {
     /// Calls by path with query, and the body of the latest.
     calls: HashMap<String, (u32, String)>,
     total: u32,
+    /// The id and the attempt that each call names, in their order.
+    runs: Vec<(String, String)>,
     /// Answer 200 where the path says to fail.
     mended: bool,
     /// Let those who hang go on.
@@ -57,6 +59,11 @@ impl Target {
             .calls
             .get(path)
             .map_or(0, |(count, _)| *count)
+    }
+
+    /// The job's id and the attempt of each call, in their order; empty where a call names none.
+    pub fn runs(&self) -> Vec<(String, String)> {
+        self.shared.state.lock().expect("no panic").runs.clone()
     }
 
     /// The body of the latest call of this path.
@@ -127,13 +134,18 @@ fn serve(stream: &TcpStream, shared: &Shared) {
         }
         let path = line.split(' ').nth(1).unwrap_or_default().to_string();
         let mut length = 0;
+        let mut run = (String::new(), String::new());
         loop {
             let mut header = String::new();
             if reader.read_line(&mut header).unwrap_or(0) == 0 {
                 return;
             }
-            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
+            let (name, value) = header.split_once(':').unwrap_or_default();
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.trim().parse().unwrap_or(0),
+                "poulpe-job-id" => run.0 = value.trim().into(),
+                "poulpe-attempt" => run.1 = value.trim().into(),
+                _ => {}
             }
             if header == "\r\n" {
                 break;
@@ -143,7 +155,7 @@ fn serve(stream: &TcpStream, shared: &Shared) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
-        let status = answer(shared, path, &body);
+        let status = answer(shared, path, run, &body);
         let text = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
         if writer.write_all(text.as_bytes()).is_err() {
             return;
@@ -151,7 +163,7 @@ fn serve(stream: &TcpStream, shared: &Shared) {
     }
 }
 
-fn answer(shared: &Shared, path: String, body: &[u8]) -> &'static str {
+fn answer(shared: &Shared, path: String, run: (String, String), body: &[u8]) -> &'static str {
     let mut state = shared.state.lock().expect("no panic");
     let (fails, hangs, is_created) = (
         path.starts_with("/fail"),
@@ -162,6 +174,7 @@ fn answer(shared: &Shared, path: String, body: &[u8]) -> &'static str {
     call.0 += 1;
     call.1 = String::from_utf8_lossy(body).into_owned();
     state.total += 1;
+    state.runs.push(run);
     shared.changed.notify_all();
     if hangs {
         state = shared

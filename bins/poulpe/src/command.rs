@@ -11,7 +11,7 @@ pub(crate) enum Command {
     /// Check or repair a data directory.
     #[command(subcommand)]
     Store(StoreCommand),
-    /// Check cron files, or see when they fire.
+    /// Check cron files, see when they fire, or reset a schedule.
     #[command(subcommand)]
     Cron(CronCommand),
 }

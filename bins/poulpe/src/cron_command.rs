@@ -1,9 +1,8 @@
-//! `poulpe cron`: looks at cron files. Starts no daemon and asks none; what a daemon would make of a file is decided by
-//! poulpe-cron, and printed here.
+//! `poulpe cron`: looks at cron files. Starts no daemon, and only `reset` asks one; what a daemon would make of a file is
+//! decided by poulpe-cron, and printed here.
 
-use crate::{cron_check, cron_next};
+use crate::{cron_check, cron_next, cron_reset};
 use clap::{Args, Subcommand};
-use poulpe_core::Timestamp;
 use poulpe_core::store::{SystemTimeSource, TimeSource};
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,6 +22,10 @@ pub(crate) enum CronCommand {
     ///
     /// Exit codes: 0 all is told, 1 there are problems, 2 wrong usage.
     Next(NextFlags),
+    /// Have a running daemon drive a schedule from now on, wherever it had got: after a clock that went wrong.
+    ///
+    /// Exit codes: 0 done, 1 there is no such schedule or the daemon refuses, 2 wrong usage, 69 no daemon answers.
+    Reset(ResetFlags),
 }
 
 /// The flags of `check`.
@@ -62,13 +65,28 @@ pub(crate) struct NextFlags {
     pub(crate) json: bool,
 }
 
+/// The flags of `reset`.
+#[derive(Debug, Args)]
+pub(crate) struct ResetFlags {
+    /// The schedule's id, as GET /v1/schedules tells it.
+    pub(crate) id: String,
+
+    /// Where the daemon listens.
+    #[arg(long, default_value = "http://127.0.0.1:8000")]
+    pub(crate) url: String,
+
+    /// The secret of the daemon's --token.
+    #[arg(long, env = "POULPE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
 /// Does it.
 pub(crate) fn run(command: &CronCommand) -> ExitCode {
-    let wall = SystemTimeSource::new().wall().0 / 1_000_000;
-    let now = Timestamp::from_millis(i64::try_from(wall).unwrap_or(i64::MAX));
+    let now = SystemTimeSource::new().wall().floor();
     let done = match command {
         CronCommand::Check(flags) => cron_check::run(flags, now),
         CronCommand::Next(flags) => cron_next::run(flags, now),
+        CronCommand::Reset(flags) => return cron_reset::run(flags),
     };
     match done {
         Ok(told) => told.print(),

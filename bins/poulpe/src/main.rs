@@ -8,6 +8,7 @@ mod cron_check;
 mod cron_command;
 mod cron_files;
 mod cron_next;
+mod cron_reset;
 mod cron_watch;
 mod daemon;
 mod dead_files;
