@@ -23,6 +23,9 @@ mod address;
 mod config;
 mod connection;
 mod executor;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod letter;
 mod message;
 mod pool;

@@ -1,8 +1,8 @@
 //! Attempts that are told to stop.
 
-use crate::server::Server;
 use crate::{LONG, executor, job, task};
 use poulpe_core::{Attempt, CancelReason, Executor};
+use poulpe_tests::MailServer as Server;
 use serde_json::json;
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! An authority of the tests' own, and servers that have its certificate.
 
-use crate::server::Server;
 use poulpe_exec_mail::{MailServer, Security};
+use poulpe_tests::MailServer as Server;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use std::fs;

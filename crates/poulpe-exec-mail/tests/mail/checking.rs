@@ -1,9 +1,9 @@
 //! What is refused before it is accepted, and that it is refused all the same when it comes to be run.
 
-use crate::server::Server;
 use crate::{LONG, executor, params, run, task};
 use poulpe_core::{Door, Executor, Kind, Params, RetryAdvice, Task};
 use poulpe_exec_mail::{MailConfig, MailExecutor};
+use poulpe_tests::MailServer as Server;
 use serde_json::{Value, json};
 
 const DOORS: [Door; 2] = [Door::Http, Door::Cron];

@@ -1,8 +1,8 @@
 //! When connections are kept, and what becomes of those that died meanwhile.
 
-use crate::server::Server;
 use crate::{executor, executor_for, plain, send};
 use poulpe_exec_mail::{MailConfig, MailExecutor};
+use poulpe_tests::MailServer as Server;
 use serde_json::json;
 
 #[test]

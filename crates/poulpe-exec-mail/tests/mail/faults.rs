@@ -1,8 +1,8 @@
 //! Servers that refuse, hang and hang up.
 
-use crate::server::Server;
 use crate::{LONG, SHORT, executor, executor_for, plain, run, send, task};
 use poulpe_core::{Failure, RetryAdvice};
+use poulpe_tests::MailServer as Server;
 use serde_json::{Value, json};
 use std::time::Instant;
 

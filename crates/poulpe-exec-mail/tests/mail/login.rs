@@ -1,10 +1,10 @@
 //! Encryption and passwords.
 
 use crate::certificates::Secret;
-use crate::server::Server;
 use crate::{SHORT, executor_for, plain, run, send, task};
 use poulpe_core::RetryAdvice;
 use poulpe_exec_mail::{BadMailConfig, Login, MailConfig, MailExecutor, MailServer, Security};
+use poulpe_tests::MailServer as Server;
 use serde_json::json;
 use std::fs;
 

@@ -1,8 +1,8 @@
 //! What arrives, read by Python's e-mail package.
 
-use crate::server::Server;
 use crate::{LONG, executor, job, run, send, task};
 use poulpe_core::{Attempt, Executor, JobId, Timestamp};
+use poulpe_tests::MailServer as Server;
 use serde_json::{Value, json};
 
 fn header<'a>(mail: &'a Value, name: &str) -> Vec<&'a str> {

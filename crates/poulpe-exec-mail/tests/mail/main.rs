@@ -7,7 +7,6 @@ mod connections;
 mod faults;
 mod login;
 mod mails;
-mod server;
 mod throughput;
 
 use poulpe_core::{
@@ -15,8 +14,8 @@ use poulpe_core::{
     Timestamp,
 };
 use poulpe_exec_mail::{MailConfig, MailExecutor, MailServer, Security};
+use poulpe_tests::MailServer as Server;
 use serde_json::{Value, json};
-use server::Server;
 use std::time::Duration;
 
 /// Far more than any test needs, so that only a hang comes near it.
