@@ -4,10 +4,11 @@
 use chrono::{DateTime, Utc};
 use croner::parser::{CronParser, Seconds, Year};
 use poulpe_benches::amount;
-use poulpe_core::Timestamp;
-use poulpe_cron::{Schedule, Zone};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use poulpe_core::machine::{CronDriver, Loading};
+use poulpe_core::store::{Accepted, GroupAnswer};
+use poulpe_core::{FileContents, ScheduleFile, State, Timestamp};
+use poulpe_cron::{CronFile, Defaults, Schedule, Zone};
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -122,10 +123,10 @@ fn croner(expression: &str, rounds: usize) -> f64 {
     each(rounds, begin)
 }
 
-/// A minute of simulated time: each second, the schedules that are due are taken from a heap and put back.
+/// A minute of simulated time: the scheduler's driver decides at each time at which it wants to. What the store does for
+/// the jobs is no part of it.
 fn drive(schedules: usize) {
     const SECONDS: i64 = 60;
-    let zone = Zone::named("Europe/Berlin").expect("a zone");
     println!("{schedules} schedules driven for {SECONDS} s of simulated time, Europe/Berlin:");
     for (what, shape) in [
         ("each once a minute", 0),
@@ -137,32 +138,14 @@ fn drive(schedules: usize) {
             1 => format!("{} {} * * * * *", number % 60, number / 60 % 60),
             _ => "* * * * * * *".into(),
         };
-        let schedules: Vec<Schedule> = (0..schedules)
-            .map(|number| Schedule::parse(&of(number)).expect("an expression"))
-            .collect();
-        let start = Timestamp::from_millis(START * 1_000);
-        let next = |place: usize, after| {
-            Some(Reverse((
-                schedules.get(place)?.next_after(after, &zone)?,
-                place,
-            )))
-        };
-        let mut due: BinaryHeap<Reverse<(Timestamp, usize)>> = (0..schedules.len())
-            .filter_map(|place| next(place, start))
-            .collect();
+        let mut driver = driver((0..schedules).map(of));
+        let end = Timestamp::from_millis((START + SECONDS) * 1_000);
         let mut fired = 0;
         let mut worst = Duration::ZERO;
         let begin = Instant::now();
-        for second in 1..=SECONDS {
-            let now = Timestamp::from_millis((START + second) * 1_000);
+        while let Some(now) = driver.wake_at().filter(|at| *at <= end) {
             let this = Instant::now();
-            while let Some(Reverse((at, place))) = due.peek().copied()
-                && at <= now
-            {
-                due.pop();
-                due.extend(next(place, at));
-                fired += 1;
-            }
+            fired += settle(&mut driver, now);
             worst = worst.max(this.elapsed());
         }
         let mean = begin.elapsed().as_secs_f64() * 1e3 / SECONDS as f64;
@@ -170,5 +153,50 @@ fn drive(schedules: usize) {
             "  {what:<26} {mean:>8.3} ms a second, worst {:.3} ms, {fired} fire times",
             worst.as_secs_f64() * 1e3
         );
+    }
+}
+
+/// A driver of schedules that are new.
+fn driver(expressions: impl Iterator<Item = String>) -> CronDriver {
+    let lines: String = expressions
+        .map(|expression| format!("{expression} http://127.0.0.1/ GET\n"))
+        .collect();
+    let start = Timestamp::from_millis(START * 1_000);
+    let zone = Zone::named("Europe/Berlin").expect("a zone");
+    let file = CronFile::parse(lines.as_bytes(), &Defaults { zone, now: start });
+    let contents = FileContents::Read {
+        entries: file.entries,
+        problems: file.problems,
+    };
+    let name = "cron".into();
+    let mut loading = Loading::new(vec![ScheduleFile { name, contents }]);
+    let mut driver = CronDriver::default();
+    loop {
+        let wanted = loading.wanted(&driver);
+        if wanted.is_empty() {
+            break;
+        }
+        for name in wanted {
+            loading.loaded(name, None);
+        }
+    }
+    driver.set(loading, start, &|_| Ok(()));
+    driver
+}
+
+/// Has everything decided that is due, as if the store had taken it; how many fire times that were.
+fn settle(driver: &mut CronDriver, now: Timestamp) -> usize {
+    let mut fired = 0;
+    loop {
+        let overlapping = HashSet::new();
+        let firings = driver.firings(now, &overlapping);
+        if firings.is_empty() {
+            return fired;
+        }
+        for firing in firings {
+            fired += firing.tasks.len();
+            let accepted = vec![Accepted::New(State::Ready); firing.tasks.len()];
+            driver.fired(&firing, &GroupAnswer::Taken(accepted));
+        }
     }
 }

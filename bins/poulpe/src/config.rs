@@ -6,6 +6,7 @@ use crate::secret::secret;
 use ipnet::IpNet;
 use poulpe_core::store::Limits;
 use poulpe_core::{Kind, MAX_LANES, Settings};
+use poulpe_cron::Zone;
 use poulpe_exec_command::{CommandConfig, CommandExecutor};
 use poulpe_exec_http::HttpConfig;
 use poulpe_exec_mail::MailExecutor;
@@ -20,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) port: u16,
     pub(crate) data: PathBuf,
     pub(crate) dead: PathBuf,
+    /// None if nothing comes from cron files.
+    pub(crate) cron: Option<Cron>,
     pub(crate) settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) command: CommandExecutor,
@@ -29,6 +32,13 @@ pub(crate) struct Config {
     pub(crate) legacy_status: bool,
     pub(crate) drain: Duration,
     pub(crate) log: LogForm,
+}
+
+/// Where schedules come from.
+pub(crate) struct Cron {
+    pub(crate) paths: Vec<PathBuf>,
+    /// That of entries which name none.
+    pub(crate) zone: Zone,
 }
 
 impl Config {
@@ -63,6 +73,7 @@ impl Config {
         }
         let deny = networks("http_deny", &flags.http_deny, &mut problems);
         let allow = networks("http_allow", &flags.http_allow, &mut problems);
+        let cron = cron(flags, &mut problems);
         let token = token(flags, &mut problems);
         let mail = mail(flags, &mut problems);
         let allowed: Vec<String> = flags
@@ -90,6 +101,7 @@ impl Config {
                 .dead
                 .clone()
                 .unwrap_or_else(|| flags.data.join("dead")),
+            cron,
             settings: Settings {
                 workers: flags.workers,
                 max_retry: flags.max_retry,
@@ -135,6 +147,22 @@ impl Config {
             self.dead.display()
         )
     }
+}
+
+fn cron(flags: &Flags, problems: &mut Vec<String>) -> Option<Cron> {
+    let given = flags
+        .cron
+        .iter()
+        .filter(|path| !path.as_os_str().is_empty());
+    let paths: Vec<PathBuf> = given.cloned().collect();
+    if paths.is_empty() {
+        return None;
+    }
+    let zone = Zone::host().map_err(|error| problems.push(format!("--cron: {error}")));
+    Some(Cron {
+        paths,
+        zone: zone.ok()?,
+    })
 }
 
 fn networks(flag: &str, words: &[String], problems: &mut Vec<String>) -> Vec<IpNet> {

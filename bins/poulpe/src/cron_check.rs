@@ -14,13 +14,13 @@ pub(crate) fn run(flags: &CheckFlags, now: Timestamp) -> Result<Told, String> {
     let mut unreadable = Vec::new();
     for path in &flags.paths {
         let files = cron_files::list(path).unwrap_or_else(|reason| {
-            unreadable.push(reason);
+            unreadable.push(format!("{}: {reason}", path.display()));
             Vec::new()
         });
         for file in files {
             match cron_files::read(&file) {
                 Ok(bytes) => checked.push((file, reader.read(&bytes))),
-                Err(reason) => unreadable.push(reason),
+                Err(reason) => unreadable.push(format!("{}: {reason}", file.display())),
             }
         }
     }

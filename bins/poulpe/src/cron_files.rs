@@ -1,4 +1,4 @@
-//! Finds and reads cron files. A FIFO or a device is never opened, so that nothing here waits, and of a huge file no more
+//! Finds and reads cron files; errors are reasons that read after the path and a colon. A FIFO or a device is never opened, so that nothing here waits, and of a huge file no more
 //! is read than tells that it is too large.
 
 use poulpe_cron::MAX_FILE_BYTES;
@@ -11,14 +11,13 @@ use std::path::{Path, PathBuf};
 /// The files that a path stands for: itself, or what lies in the directory, by name. Hidden files and copies that
 /// editors leave (`name~`) are no cron files, and directories within are not descended into.
 pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let failed = |error: &io::Error| format!("{}: {}", path.display(), reason(error));
-    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
     if !metadata.is_dir() {
         return Ok(vec![path.into()]);
     }
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(|error| failed(&error))? {
-        let file = entry.map_err(|error| failed(&error))?.path();
+    for entry in std::fs::read_dir(path).map_err(|error| reason(&error))? {
+        let file = entry.map_err(|error| reason(&error))?.path();
         let name = file.file_name().unwrap_or_default().as_encoded_bytes();
         let is_meant = !name.starts_with(b".") && !name.ends_with(b"~");
         if is_meant && !file.is_dir() {
@@ -31,10 +30,8 @@ pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>, String> {
 
 /// The bytes of a file; at most one more than may be read, so that its reader can refuse it.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: &io::Error| format!("{}: {}", path.display(), reason(error));
-    let refused =
-        |metadata: &Metadata| format!("{}: {} is no cron file", path.display(), kind(metadata));
-    let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let refused = |metadata: &Metadata| format!("{} is no cron file", kind(metadata));
+    let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
     if !metadata.is_file() {
         return Err(refused(&metadata));
     }
@@ -42,8 +39,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(flags);
-    let file: File = options.open(path).map_err(|error| failed(&error))?;
-    let metadata = file.metadata().map_err(|error| failed(&error))?;
+    let file: File = options.open(path).map_err(|error| reason(&error))?;
+    let metadata = file.metadata().map_err(|error| reason(&error))?;
     if !metadata.is_file() {
         return Err(refused(&metadata));
     }
@@ -51,7 +48,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let limit = MAX_FILE_BYTES as u64 + 1;
     file.take(limit)
         .read_to_end(&mut bytes)
-        .map_err(|error| failed(&error))?;
+        .map_err(|error| reason(&error))?;
     Ok(bytes)
 }
 
@@ -69,7 +66,8 @@ fn kind(metadata: &Metadata) -> &'static str {
     "a device"
 }
 
-fn reason(error: &io::Error) -> String {
+/// Why a file can't be looked at or read.
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "this user may not read it".into(),

@@ -64,8 +64,10 @@ fn read(given: &str, zone: &Zone, now: Timestamp) -> Result<(Vec<Source>, String
         now,
     });
     let (mut sources, mut problems) = (Vec::new(), String::new());
-    for path in cron_files::list(path)? {
-        let file = reader.read(&cron_files::read(&path)?);
+    let told = |path: &Path, reason: String| format!("{}: {reason}", path.display());
+    for path in cron_files::list(path).map_err(|reason| told(path, reason))? {
+        let bytes = cron_files::read(&path).map_err(|reason| told(&path, reason))?;
+        let file = reader.read(&bytes);
         for problem in &file.problems {
             problems += &problem.render(&path.display().to_string());
         }

@@ -1,11 +1,12 @@
 //! One run of the daemon, from the store's opening to the last answer.
 
-use crate::config::Config;
+use crate::config::{Config, Cron};
+use crate::cron_watch::{CronWatch, Summary};
 use crate::dead_files::DeadFiles;
 use crate::greeting::greet;
 use anyhow::Context;
 use poulpe_core::{
-    Builder, Ingress, JobStore, Kind, Operate, Phase, Scheduler, StopHandle, SystemClock,
+    Builder, Ingress, JobStore, Kind, Operate, Phase, Scheduler, Stop, StopHandle, SystemClock,
 };
 use poulpe_exec_http::HttpExecutor;
 use poulpe_ingress_http::{HttpConfig, HttpIngress, Port};
@@ -20,6 +21,9 @@ const EXIT_FAILURE: u8 = 1;
 const EXIT_STORE: u8 = 69;
 /// How long what is left of the runtime may take to end.
 const RUNTIME_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the start waits for cron files.
+const CRON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the daemon ended badly, and its exit code.
 pub(crate) struct Failure {
@@ -75,7 +79,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let workers = config.settings.workers;
     let http = Arc::new(HttpExecutor::new(config.http));
     let scheduler = Builder::new(store.clone())
-        .clock(clock)
+        .clock(clock.clone())
         .settings(config.settings)
         .dead_letter_files(Arc::new(DeadFiles::new(config.dead)))
         .executor(Kind::GET, http.clone())
@@ -97,12 +101,20 @@ async fn serve(config: Config) -> Result<(), Failure> {
         tracing::warn!(%address, "anybody who reaches this address can have tasks run; give a --token");
     }
     let (stop_handle, stop_signal) = StopHandle::new();
+    let cron = match config.cron {
+        Some(Cron { paths, zone }) => {
+            let watch = CronWatch::new(paths, zone, clock);
+            Some(drive(watch, &scheduler, stop_signal.clone()).await)
+        }
+        None => None,
+    };
     let mut serving = tokio::spawn(Box::new(door).serve(Arc::new(scheduler.clone()), stop_signal));
     greet(
         config.log,
         address,
         &store.stats(),
         workers,
+        cron,
         config.token.is_some(),
     );
 
@@ -127,6 +139,22 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Has the cron files driven from now on. Before the greeting, so that it can tell what they hold; but a file system that
+/// doesn't answer holds nothing up.
+async fn drive(mut watch: CronWatch, scheduler: &Scheduler, stop: Stop) -> Summary {
+    let mut summary = Summary::default();
+    match tokio::time::timeout(CRON_PATIENCE, watch.first()).await {
+        Ok(Ok(files)) => {
+            summary = Summary::of(&files);
+            scheduler.set_schedules(files);
+        }
+        Ok(Err(error)) => tracing::error!(%error, "cron files not read"),
+        Err(_) => tracing::warn!("cron files can't be read yet; starting without them"),
+    }
+    tokio::spawn(watch.run(scheduler.clone(), stop));
+    summary
 }
 
 async fn wind_up(

@@ -84,6 +84,11 @@ pub(crate) struct Flags {
     )]
     pub(crate) exec_allow: Vec<String>,
 
+    /// Cron files, or directories of them, whose entries are run at their times; repeat the flag or separate by commas.
+    /// Changes are noticed within a second. What they run by EXEC needs no --exec_allow.
+    #[arg(long, env = "POULPE_CRON", value_delimiter = ',', value_name = "PATH")]
+    pub(crate) cron: Vec<PathBuf>,
+
     /// Networks that GET and POST never call, as CIDRs; link-local and cloud metadata addresses are always refused.
     #[arg(
         long = "http_deny",

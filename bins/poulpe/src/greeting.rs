@@ -1,26 +1,33 @@
 //! What the daemon says when it is ready.
 
+use crate::cron_watch::Summary;
 use crate::flags::LogForm;
 use poulpe_core::StoreStats;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Says where it listens, which store it has, how many workers, and how to try it.
+/// Says where it listens, which store it has, how many workers, what the cron files hold if there are any, and how to try
+/// it.
 pub(crate) fn greet(
     form: LogForm,
     address: SocketAddr,
     store: &StoreStats,
     workers: u16,
+    cron: Option<Summary>,
     has_token: bool,
 ) {
     let version = env!("CARGO_PKG_VERSION");
     if form == LogForm::Json {
-        tracing::info!(version, %address, store = store.name, place = store.place, workers, "ready");
+        let (files, schedules) = cron.map(|cron| (cron.files, cron.schedules)).unzip();
+        tracing::info!(version, %address, store = store.name, place = store.place, workers, cron_files = files, schedules, "ready");
         return;
     }
     println!("poulpe {version}");
     println!("  listens  http://{address}");
     println!("  store    {}, {}", store.name, store.place);
     println!("  workers  {workers}");
+    if let Some(cron) = cron {
+        println!("  cron     {cron}");
+    }
     println!("  try      {}", try_it(address, has_token));
 }
 

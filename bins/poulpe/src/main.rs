@@ -8,6 +8,7 @@ mod cron_check;
 mod cron_command;
 mod cron_files;
 mod cron_next;
+mod cron_watch;
 mod daemon;
 mod dead_files;
 mod flags;
@@ -19,6 +20,9 @@ mod secret;
 mod store_command;
 
 use clap::Parser;
+use cron_watch::{Look, Summary, Texts};
+use poulpe_core::store::{SystemTimeSource, TimeSource};
+use poulpe_cron::Defaults;
 use std::process::ExitCode;
 
 /// The configuration can't work.
@@ -43,6 +47,9 @@ fn main() -> ExitCode {
     };
     if flags.check {
         println!("configuration ok: {}", config.summary());
+        if let Some(cron) = &config.cron {
+            check_cron(cron);
+        }
         return ExitCode::SUCCESS;
     }
     logging::start(config.log);
@@ -53,4 +60,16 @@ fn main() -> ExitCode {
             failure.code.into()
         }
     }
+}
+
+/// Tells what cron files hold. What is wrong in them is a warning: the rest works, and they may change meanwhile.
+fn check_cron(cron: &config::Cron) {
+    let defaults = Defaults {
+        zone: cron.zone.clone(),
+        now: SystemTimeSource::new().wall().floor(),
+    };
+    let files = Texts::of(&Look::at(&cron.paths)).parse(&defaults);
+    let problems = cron_watch::problems(&files);
+    eprint!("{problems}");
+    println!("cron: {}", Summary::of(&files));
 }

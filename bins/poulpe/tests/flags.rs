@@ -28,6 +28,7 @@ fn help_names_every_flag() {
         "timeout",
         "exec_timeout",
         "exec_allow",
+        "cron",
         "http_deny",
         "http_allow",
         "result_ttl",
@@ -86,6 +87,50 @@ fn every_problem_of_a_configuration_is_listed_at_once() {
     ] {
         assert!(said.contains(problem), "{problem} is missing in {said}");
     }
+}
+
+#[test]
+fn what_is_wrong_in_a_cron_file_is_told_and_is_not_fatal() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("a.cron");
+    std::fs::write(&file, "@hourly http://h/ GET\n0 60 * * * * * x GET\n").expect("it writes");
+    let file = file.to_str().expect("text");
+    let output = poulpe(&["--check", "--cron", &format!("{file},/no/such/file")]);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    let problem = format!(
+        "{file}:2:3: 60 is no minute: minutes are 0 to 59\n    0 60 * * * * * x GET\n      ^^\n"
+    );
+    assert!(err.contains(&problem), "{err}");
+    assert!(
+        err.contains("/no/such/file: there is no such file"),
+        "{err}"
+    );
+    assert!(
+        out.contains("1 schedule in 2 files, 1 of them can't be read, 1 problem"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_zone_of_the_host_that_cannot_be_read_is_a_problem_of_cron_only() {
+    let check = |flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_poulpe"));
+        let output = command
+            .arg("--check")
+            .args(flags)
+            .env("TZ", "Mars/Base")
+            .output();
+        output.expect("it runs")
+    };
+    assert_eq!(check(&[]).status.code(), Some(0));
+    let output = check(&["--cron", "/no/such/file"]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(
+        said.contains("--cron") && said.contains("Mars/Base"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::config::HttpConfig;
 use crate::pace::Pace;
 use crate::respond::{self, Answered};
 use crate::router::{Route, Routes};
-use crate::{dead, health, home, jobs, stats, sys_info, task_in_queue, task_resp};
+use crate::{dead, health, home, jobs, schedules, stats, sys_info, task_in_queue, task_resp};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -124,6 +124,9 @@ impl App {
             (Route::DeadLetter, &Method::GET) => dead::show(self, rest).await,
             (Route::DeadLetter, &Method::POST) => dead::revive(self, rest).await,
             (Route::DeadLetter, &Method::DELETE) => dead::purge(self, rest).await,
+            (Route::Schedules, &Method::GET) => schedules::list(self, query).await,
+            (Route::Schedule, &Method::GET) => schedules::show(self, rest).await,
+            (Route::Schedule, &Method::POST) => schedules::change(self, rest).await,
             (Route::Stats, &Method::GET) => stats::get(self).await,
             (Route::Health, &Method::GET) => health::live(self),
             (Route::Ready, &Method::GET) => health::ready(self),

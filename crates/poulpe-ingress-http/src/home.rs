@@ -15,6 +15,9 @@ GET    /v1/dead               dead letters; ?after= &limit=
 GET    /v1/dead/{id}          one dead letter
 POST   /v1/dead/{id}/revive   puts it back
 DELETE /v1/dead/{id}          removes it for good
+GET    /v1/schedules          schedules and their cron files; ?limit=
+GET    /v1/schedules/{id}     one schedule
+POST   /v1/schedules/{id}/run runs it now; also /pause, /resume, /reset
 GET    /v1/stats              every figure
 GET    /healthz /readyz       for supervisors and load balancers
 

@@ -31,6 +31,7 @@ mod pace;
 mod param;
 mod respond;
 mod router;
+mod schedules;
 mod stats;
 mod stream;
 mod sys_info;

@@ -13,13 +13,15 @@ pub(crate) enum Route {
     Job,
     DeadLetters,
     DeadLetter,
+    Schedules,
+    Schedule,
     Stats,
     Health,
     Ready,
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-const ROUTES: [(&str, Route); 11] = [
+const ROUTES: [(&str, Route); 13] = [
     ("/", Route::Home),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
@@ -28,6 +30,8 @@ const ROUTES: [(&str, Route); 11] = [
     ("/v1/jobs/{*id}", Route::Job),
     ("/v1/dead", Route::DeadLetters),
     ("/v1/dead/{*id}", Route::DeadLetter),
+    ("/v1/schedules", Route::Schedules),
+    ("/v1/schedules/{*id}", Route::Schedule),
     ("/v1/stats", Route::Stats),
     ("/healthz", Route::Health),
     ("/readyz", Route::Ready),
@@ -42,6 +46,7 @@ impl Route {
             Route::TaskInQueue => "POST",
             Route::Job => "GET, HEAD, DELETE",
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
+            Route::Schedule => "GET, HEAD, POST",
             _ => "GET, HEAD",
         }
     }
@@ -99,6 +104,8 @@ mod tests {
             ("/v1/jobs/x/", Some((Route::Job, "x/"))),
             ("/v1/dead/x/revive", Some((Route::DeadLetter, "x/revive"))),
             ("/v1/dead", Some((Route::DeadLetters, ""))),
+            ("/v1/schedules", Some((Route::Schedules, ""))),
+            ("/v1/schedules/a/run", Some((Route::Schedule, "a/run"))),
             ("/task_resp/", None),
             ("/task_resp", None),
             ("/nope", None),

@@ -12,6 +12,10 @@ use poulpe_core::wire::{Answer, parse_batch};
 use poulpe_core::{Door, JobId, State, Submitted, Waited};
 use std::time::Duration;
 
+/// What a client with a new task is told during a shutdown.
+pub(crate) const DRAINING: &str =
+    "poulpe is shutting down and takes no new tasks; retry, or ask another one";
+
 /// What one task is answered.
 struct Reply {
     status: StatusCode,
@@ -29,8 +33,7 @@ struct Wait {
 /// Takes tasks.
 pub(crate) async fn post(app: &App, body: Incoming, pace: &Pace) -> Answered {
     if app.draining() {
-        let reason = "poulpe is shutting down and takes no new tasks; retry, or ask another one";
-        return respond::refuse(StatusCode::SERVICE_UNAVAILABLE, reason);
+        return respond::refuse(StatusCode::SERVICE_UNAVAILABLE, DRAINING);
     }
     let body = match body::read(body, pace).await {
         Ok(body) => body,
@@ -98,6 +101,12 @@ pub(crate) async fn post(app: &App, body: Incoming, pace: &Pace) -> Answered {
         Some(reply) => respond::answer(reply.status, &reply.answer),
         None => respond::refuse(StatusCode::BAD_REQUEST, "there is no task in the body"),
     }
+}
+
+/// Answers one task that nobody waits for.
+pub(crate) fn answer(submitted: Submitted) -> Answered {
+    let reply = reply(submitted);
+    respond::answer(reply.status, &reply.answer)
 }
 
 fn refused(status: StatusCode, id: Option<&JobId>, reason: impl Into<String>) -> Reply {

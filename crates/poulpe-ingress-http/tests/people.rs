@@ -173,6 +173,8 @@ async fn a_broken_store_is_503_everywhere_and_red() {
         "/v1/jobs/a",
         "/v1/dead",
         "/v1/dead/a",
+        "/v1/schedules",
+        "/v1/schedules/s",
         "/v1/stats",
     ] {
         let reply = door.get(path).await.expect(503);
@@ -181,6 +183,7 @@ async fn a_broken_store_is_503_everywhere_and_red() {
     door.delete("/v1/jobs/a").await.expect(503);
     door.delete("/v1/dead/a").await.expect(503);
     door.post("/v1/dead/a/revive", "").await.expect(503);
+    door.post("/v1/schedules/s/pause", "").await.expect(503);
     let health = door.get("/healthz").await.expect(500);
     assert!(health.reason().contains("disk full"));
     let ready = door.get("/readyz").await.expect(503).json();
@@ -211,6 +214,8 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("DELETE", "/sys_info", "GET, HEAD"),
         ("PATCH", "/v1/jobs/a", "GET, HEAD, DELETE"),
         ("BREW", "/v1/dead/a", "GET, HEAD, POST, DELETE"),
+        ("POST", "/v1/schedules", "GET, HEAD"),
+        ("DELETE", "/v1/schedules/a", "GET, HEAD, POST"),
         ("DELETE", "/healthz", "GET, HEAD"),
     ] {
         let reply = client.request(method, path, "").await.expect(405);

@@ -1,12 +1,14 @@
 //! The actors of the scheduler as plain state machines: events and the time go in, actions come out. No clocks, no
 //! threads, no tokio types, so that the simulator can replay them; thin tasks in `scheduler` drive them.
 
+mod cron;
 mod dispatcher;
 mod keeper;
 mod lanes;
 mod settler;
 mod verdict;
 
+pub use cron::{Change, CronDriver, Fired, Firing, Loading, SkipReason};
 pub use dispatcher::{DispatchAction, DispatchEvent, Dispatcher};
 pub use keeper::{KeepAction, KeepEvent, LeaseKeeper};
 pub use lanes::{Lanes, Room};

@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::counters::Counters;
+use super::cron::{self, Cron};
 use super::dead_letters::{self, DeadLetterFiles, DeadLetters};
 use super::dispatch::{self, Dispatch, DispatchWake};
 use super::hub::Hub;
@@ -127,6 +128,7 @@ impl Builder {
             settles: SettleQueue::default(),
             counters: Counters::default(),
             dead_letters: DeadLetters::new(self.files),
+            cron: Cron::default(),
             started_at: self.clock.monotonic(),
             stopping: AtomicBool::new(false),
             broken: OnceLock::new(),
@@ -150,6 +152,7 @@ impl Builder {
             supervised(&parts, "lease keeper", keep::run(parts.clone())),
             supervised(&parts, "dead letters", dead_letters::run(parts.clone())),
             supervised(&parts, "dispatcher", dispatch::run(parts.clone())),
+            supervised(&parts, "cron driver", cron::run(parts.clone())),
         ];
         Ok(Scheduler {
             parts,

@@ -4,6 +4,7 @@
 mod admission;
 mod builder;
 mod counters;
+mod cron;
 mod dead_letters;
 mod dispatch;
 mod hub;
@@ -25,6 +26,7 @@ pub use settings::Settings;
 use crate::{Clock, Executor, RetryPolicy, ScheduleFile};
 use admission::Admission;
 use counters::Counters;
+use cron::Cron;
 use dead_letters::DeadLetters;
 use dispatch::{Dispatch, DispatchWake};
 use hub::Hub;
@@ -57,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) settles: SettleQueue,
     pub(crate) counters: Counters,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) cron: Cron,
     pub(crate) started_at: Duration,
     pub(crate) stopping: AtomicBool,
     /// The actor that panicked, if one did.
@@ -75,7 +78,7 @@ impl Parts {
 #[derive(Clone)]
 pub struct Scheduler {
     pub(crate) parts: Arc<Parts>,
-    tasks: Arc<[AbortHandle; 4]>,
+    tasks: Arc<[AbortHandle; 5]>,
 }
 
 /// Sleeps until a time that may never come.
@@ -90,6 +93,6 @@ impl Scheduler {
     /// Has these schedules driven from now on, instead of those of the previous call. How far each was driven is kept in
     /// the store, so that a fire time has one job whatever restarts. Returns at once; the driver reads them in a moment.
     pub fn set_schedules(&self, files: Vec<ScheduleFile>) {
-        drop(files);
+        self.parts.cron.set(files);
     }
 }

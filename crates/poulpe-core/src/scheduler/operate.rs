@@ -1,6 +1,6 @@
 //! The door for people and their tools.
 
-use super::Scheduler;
+use super::{Scheduler, cron};
 use crate::{
     LaneView, Operate, Overview, ReadyCheck, ScheduleAction, ScheduleChanged, SchedulesView,
 };
@@ -102,15 +102,16 @@ impl Operate for Scheduler {
     }
 
     fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
-        Box::pin(async { Ok(SchedulesView::default()) })
+        Box::pin(cron::view(&self.parts))
     }
 
     fn change_schedule(
         &self,
-        _id: &str,
-        _action: ScheduleAction,
+        id: &str,
+        action: ScheduleAction,
     ) -> BoxFuture<'_, Result<ScheduleChanged, StoreError>> {
-        Box::pin(async { Ok(ScheduleChanged::Unknown) })
+        let id = id.to_string();
+        Box::pin(async move { cron::change(&self.parts, &id, action).await })
     }
 
     fn health(&self) -> Result<(), String> {
@@ -138,11 +139,19 @@ impl Operate for Scheduler {
             .stats()
             .full
             .then(|| "the store has no room for new tasks; free disk space".to_string());
+        // A warning: what else there is to do is done.
+        let now = self.parts.clock.wall().floor();
+        let schedules = ReadyCheck {
+            name: "schedules",
+            ok: true,
+            reason: self.parts.cron.warning(now).unwrap_or_default(),
+        };
         vec![
             check("store", self.health().err()),
             check("room", full),
             check("dead letters", self.parts.dead_letters.trouble()),
             check("running", stopping),
+            schedules,
         ]
     }
 }

@@ -25,6 +25,7 @@ impl Scheduler {
         }
         parts.admission.close();
         parts.wake.task();
+        parts.cron.stop();
         dispatch::give_back(parts, parts.pool.take_back());
         let end = parts.clock.monotonic() + drain;
         wait_until_idle(parts, end).await;

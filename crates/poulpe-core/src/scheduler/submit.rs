@@ -8,7 +8,7 @@ use poulpe_store::{Accepted, BoxFuture, Cancelled, Group, GroupAnswer, Lookup, S
 use std::time::Duration;
 
 impl Parts {
-    fn job(&self, task: Task, door: Door) -> (Job, poulpe_job::Due) {
+    pub(crate) fn job(&self, task: Task, door: Door) -> (Job, poulpe_job::Due) {
         let digest = task.digest();
         let Task {
             id,
@@ -69,7 +69,7 @@ impl Parts {
         executor.check(task, door)
     }
 
-    async fn submit(&self, tasks: Vec<Task>, door: Door) -> Vec<Submitted> {
+    pub(crate) async fn submit(&self, tasks: Vec<Task>, door: Door) -> Vec<Submitted> {
         let count = tasks.len();
         let mut refused = Vec::new();
         let mut groups = Vec::with_capacity(count);

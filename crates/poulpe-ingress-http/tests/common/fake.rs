@@ -22,6 +22,10 @@ pub(crate) struct Fake {
     pub(crate) busy: AtomicBool,
     /// The store does nothing any more.
     pub(crate) broken: AtomicBool,
+    /// What there is of schedules.
+    pub(crate) schedules: Mutex<SchedulesView>,
+    /// What schedules were told, in order.
+    pub(crate) actions: Mutex<Vec<(String, ScheduleAction)>>,
     changed: watch::Sender<()>,
     /// How many wait.
     pub(crate) waiting: watch::Sender<usize>,
@@ -164,6 +168,15 @@ impl Fake {
             result: None,
         });
         Submitted::Accepted(id, state)
+    }
+
+    fn told(&self, schedule: &str, action: ScheduleAction) -> ScheduleChanged {
+        if action != ScheduleAction::Run {
+            return ScheduleChanged::Done;
+        }
+        let mut task = Task::new(poulpe_core::Kind::GET, "http://h/");
+        task.id = Some(id(&format!("{schedule}@now-1")));
+        ScheduleChanged::Ran(self.accept(task, Door::Cron))
     }
 
     fn look(&self, id: &JobId) -> Option<Waited> {
@@ -316,15 +329,23 @@ impl Operate for Fake {
     }
 
     fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
-        Box::pin(async { Ok(SchedulesView::default()) })
+        let view = self.schedules.lock().unwrap().clone();
+        Box::pin(std::future::ready(self.check().map(|()| view)))
     }
 
     fn change_schedule(
         &self,
-        _id: &str,
-        _action: ScheduleAction,
+        name: &str,
+        action: ScheduleAction,
     ) -> BoxFuture<'_, Result<ScheduleChanged, StoreError>> {
-        Box::pin(async { Ok(ScheduleChanged::Unknown) })
+        let view = self.schedules.lock().unwrap();
+        let changed = if view.schedules.iter().all(|schedule| schedule.id != name) {
+            ScheduleChanged::Unknown
+        } else {
+            self.actions.lock().unwrap().push((name.into(), action));
+            self.told(name, action)
+        };
+        Box::pin(std::future::ready(self.check().map(|()| changed)))
     }
 
     fn health(&self) -> Result<(), String> {

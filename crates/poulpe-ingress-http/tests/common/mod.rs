@@ -6,7 +6,7 @@
 )]
 
 mod client;
-mod fake;
+pub(crate) mod fake;
 
 pub(crate) use client::{Client, Reply};
 pub(crate) use fake::Fake;

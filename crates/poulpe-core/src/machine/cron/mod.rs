@@ -1,0 +1,426 @@
+//! Decides which fire times of which schedules become jobs, and when to look again. Does no I/O: whoever drives it loads
+//! and writes what it asks for. A fire time is decided once, in the write that moves its schedule's cursor.
+
+mod cursor;
+mod decide;
+mod load;
+mod view;
+
+pub use cursor::SkipReason;
+pub use load::Loading;
+
+use crate::cron::{Entry, Overlap, Problem, ScheduleId};
+use crate::{FileContents, ScheduleAction, ScheduleFile};
+use cursor::{Cursor, FileMark, cursor_name, decode, encode, mark_name};
+use decide::decide;
+use poulpe_job::{JobId, Task, Timestamp};
+use poulpe_store::{Accepted, Checkpoint, GroupAnswer};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+/// So long before a fire time its job is handed to the store, which holds it until then: the write is no part of its
+/// lateness. Not for schedules that skip overlaps: whether the job before has ended is known at the fire time only.
+const LEAD: Duration = Duration::from_millis(250);
+
+/// How many schedules are decided at once.
+const TICK_MAX: usize = 1_000;
+
+/// How many jobs go to the store at once; one schedule may have more.
+const JOBS_MAX: usize = 10_000;
+
+/// Fires schedules.
+#[derive(Debug, Default)]
+pub struct CronDriver {
+    files: Vec<File>,
+    schedules: Vec<Driven>,
+    by_id: HashMap<ScheduleId, usize>,
+    /// When each is to be decided next.
+    agenda: BTreeSet<(Timestamp, usize)>,
+    /// Schedules and files whose checkpoint somebody else has moved, by its name.
+    stale: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    missing: Option<String>,
+    problems: Vec<Problem>,
+    mark: Option<FileMark>,
+    /// The mark as the store has it.
+    stored: Option<Vec<u8>>,
+    /// Its version has changed since the mark was written.
+    needs_mark: bool,
+}
+
+#[derive(Debug)]
+struct Driven {
+    entry: Entry,
+    /// Its place among the files.
+    file: usize,
+    cursor: Cursor,
+    /// The cursor as the store has it.
+    stored: Option<Vec<u8>>,
+    /// The cursor must be written though nothing fires.
+    needs_cursor: bool,
+    /// The cursor in the store is of a newer poulpe.
+    is_unreadable: bool,
+    /// Why its task can't be run.
+    refusal: Option<String>,
+    /// Where it stands in the agenda.
+    planned: Option<Timestamp>,
+}
+
+/// Something to write: jobs and the checkpoint that moves with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Firing {
+    /// What becomes jobs, in this order.
+    pub tasks: Vec<Task>,
+    /// Moves in the same write.
+    pub checkpoint: Checkpoint,
+    /// Fire times that were given up: how many, and why.
+    pub given_up: Option<(u64, SkipReason)>,
+}
+
+/// What became of a [`Firing`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fired {
+    /// It stands.
+    Done,
+    /// Another daemon, or a person, was first: the checkpoint is to be loaded again.
+    Moved,
+    /// The store has no room: to be tried again.
+    Full,
+}
+
+/// A change that a person wants of a schedule: write it, then tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// To be moved.
+    pub checkpoint: Checkpoint,
+}
+
+impl CronDriver {
+    /// When to look next; `None` if nothing will ever fire.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        self.agenda.first().map(|(at, _)| *at)
+    }
+
+    /// Whether something waits to be written or loaded whatever the time is.
+    pub fn has_errands(&self) -> bool {
+        let needs_cursor = self.schedules.iter().any(|driven| driven.needs_cursor);
+        needs_cursor || !self.stale.is_empty() || self.files.iter().any(|file| file.needs_mark)
+    }
+
+    /// The jobs that may still run, of schedules that are due and mustn't overlap, by schedule: the store is to be asked
+    /// whether one lives.
+    pub fn may_overlap(&self, now: Timestamp) -> Vec<(ScheduleId, Vec<JobId>)> {
+        let due = self.due(now).map(|index| &self.schedules[index]);
+        let mustn_t = due.filter(|driven| driven.entry.options.overlap == Overlap::Skip);
+        let asked = mustn_t.filter(|driven| !driven.cursor.recent.is_empty());
+        asked
+            .map(|driven| {
+                let recent = driven.cursor.recent.iter();
+                let id = &driven.entry.id;
+                (id.clone(), recent.map(|at| job_id(id, *at)).collect())
+            })
+            .collect()
+    }
+
+    /// What is to be written now. A schedule among `overlapping` has a job that lives.
+    pub fn firings(&mut self, now: Timestamp, overlapping: &HashSet<ScheduleId>) -> Vec<Firing> {
+        let due: Vec<usize> = self.due(now).collect();
+        let mut firings = Vec::with_capacity(due.len());
+        let mut jobs = 0;
+        for index in &due {
+            if jobs >= JOBS_MAX {
+                break;
+            }
+            let overlaps = overlapping.contains(&self.schedules[*index].entry.id);
+            match self.schedules[*index].fire(now, overlaps) {
+                Some(firing) => {
+                    jobs += firing.tasks.len();
+                    firings.push(firing);
+                }
+                // The clock was set back since it was put there.
+                None => self.plan(*index),
+            }
+        }
+        let is_due = |index: &usize| due.contains(index);
+        for (index, driven) in self.schedules.iter().enumerate() {
+            if driven.needs_cursor && !is_due(&index) {
+                firings.push(driven.write(&driven.cursor, Vec::new(), None));
+            }
+        }
+        let behind: HashSet<usize> = due.iter().map(|i| self.schedules[*i].file).collect();
+        for (index, file) in self.files.iter().enumerate() {
+            // Only what has been decided counts: a mark that tells of more would hide a fire time after a crash.
+            if file.needs_mark && !behind.contains(&index) && due.len() < TICK_MAX {
+                firings.push(file.write(now, self.schedules.iter().filter(|d| d.file == index)));
+            }
+        }
+        firings
+    }
+
+    /// Takes what became of a firing.
+    pub fn fired(&mut self, firing: &Firing, answer: &GroupAnswer) -> Fired {
+        let Checkpoint {
+            name,
+            expected,
+            next,
+        } = &firing.checkpoint;
+        match answer {
+            GroupAnswer::Taken(accepted) if accepted.contains(&Accepted::Full) => Fired::Full,
+            GroupAnswer::Taken(_) => {
+                if self.stored(name) == Some(expected) {
+                    self.take(name, Some(next.clone()));
+                } else {
+                    self.stale.insert(name.clone());
+                }
+                Fired::Done
+            }
+            GroupAnswer::CheckpointMoved => {
+                self.stale.insert(name.clone());
+                Fired::Moved
+            }
+        }
+    }
+
+    /// The checkpoints that somebody else has moved: each is to be loaded and told by [`reloaded`](Self::reloaded).
+    pub fn stale(&self) -> Vec<String> {
+        self.stale.iter().cloned().collect()
+    }
+
+    /// Takes a checkpoint as the store has it.
+    pub fn reloaded(&mut self, name: &str, value: Option<Vec<u8>>) {
+        self.stale.remove(name);
+        self.take(name, value);
+    }
+
+    /// What a person wants of a schedule, as a change to write; `None` if there is no such schedule.
+    pub fn change(&self, id: &str, action: ScheduleAction, now: Timestamp) -> Option<Change> {
+        let index = *self.by_id.get(&ScheduleId::new(id).ok()?)?;
+        let driven = &self.schedules[index];
+        let mut cursor = driven.cursor.clone();
+        match action {
+            ScheduleAction::Run => cursor.ran(&[run_time(now)]),
+            ScheduleAction::Pause => cursor.is_paused = true,
+            ScheduleAction::Resume => {
+                if cursor.is_paused {
+                    cursor.driven_to = cursor.driven_to.max(now);
+                }
+                cursor.is_paused = false;
+            }
+            ScheduleAction::Reset => cursor.driven_to = now,
+        }
+        let Firing { checkpoint, .. } = driven.write(&cursor, Vec::new(), None);
+        Some(Change { checkpoint })
+    }
+
+    /// A change was written, or wasn't because somebody else was first.
+    pub fn changed(&mut self, change: &Change, was_written: bool) {
+        let Checkpoint {
+            name,
+            expected,
+            next,
+        } = &change.checkpoint;
+        if was_written && self.stored(name) == Some(expected) {
+            self.take(name, Some(next.clone()));
+        } else {
+            self.stale.insert(name.clone());
+        }
+    }
+
+    /// The task that runs a schedule now, beside its fire times.
+    pub fn run_now(&self, id: &str, now: Timestamp) -> Option<Task> {
+        let index = *self.by_id.get(&ScheduleId::new(id).ok()?)?;
+        let entry = &self.schedules[index].entry;
+        let mut task = entry.task(now);
+        task.id = Some(job_id(&entry.id, run_time(now)));
+        task.due = poulpe_job::Due::NOW;
+        Some(task)
+    }
+
+    /// The schedules to decide now.
+    fn due(&self, now: Timestamp) -> impl Iterator<Item = usize> {
+        let due = self.agenda.iter().take_while(move |(at, _)| *at <= now);
+        due.map(|(_, index)| *index).take(TICK_MAX)
+    }
+
+    /// The checkpoint of this name as the store was last known to have it; `None` if nothing here has it.
+    fn stored(&self, name: &str) -> Option<&Option<Vec<u8>>> {
+        if let Some(index) = self.index_of(name) {
+            return Some(&self.schedules[index].stored);
+        }
+        let mut files = self.files.iter();
+        let file = files.find(|file| mark_name(&file.name) == name)?;
+        Some(&file.stored)
+    }
+
+    fn index_of(&self, name: &str) -> Option<usize> {
+        let id = name.strip_prefix("cron/")?;
+        self.by_id.get(&ScheduleId::new(id).ok()?).copied()
+    }
+
+    /// Takes over what the store has.
+    fn take(&mut self, name: &str, value: Option<Vec<u8>>) {
+        if let Some(index) = self.index_of(name) {
+            let driven = &mut self.schedules[index];
+            let cursor = value.as_deref().and_then(decode);
+            driven.is_unreadable = value.is_some() && cursor.is_none();
+            if let Some(cursor) = cursor {
+                driven.cursor = cursor;
+                driven.needs_cursor = false;
+            }
+            driven.stored = value;
+            self.plan(index);
+            return;
+        }
+        let mut files = self.files.iter_mut();
+        let Some(file) = files.find(|file| mark_name(&file.name) == name) else {
+            return;
+        };
+        file.mark = value.as_deref().and_then(decode);
+        file.stored = value;
+        let index = self
+            .files
+            .iter()
+            .position(|file| mark_name(&file.name) == name);
+        for index in index.into_iter() {
+            self.files[index].needs_mark = !self.is_marked(index);
+        }
+    }
+
+    /// Whether the mark tells of this version of the file.
+    fn is_marked(&self, file: usize) -> bool {
+        let ids = self.schedules.iter().filter(|driven| driven.file == file);
+        let ids = ids.map(|driven| driven.entry.id.as_str());
+        let File { mark, missing, .. } = &self.files[file];
+        missing.is_some() || mark.as_ref().is_some_and(|mark| ids.eq(mark.ids.iter()))
+    }
+
+    /// Puts a schedule into the agenda where it now belongs.
+    fn plan(&mut self, index: usize) {
+        let driven = &mut self.schedules[index];
+        if let Some(planned) = driven.planned.take() {
+            self.agenda.remove(&(planned, index));
+        }
+        if driven.cursor.is_paused || driven.trouble().is_some() {
+            return;
+        }
+        let fire = driven.entry.next_after(driven.cursor.driven_to);
+        driven.planned = fire.map(|fire| earlier(fire, driven.lead()));
+        if let Some(planned) = driven.planned {
+            self.agenda.insert((planned, index));
+        }
+    }
+}
+
+impl Driven {
+    /// Why it can't be driven.
+    fn trouble(&self) -> Option<&str> {
+        if self.is_unreadable {
+            return Some(
+                "how far it was driven was written by a newer poulpe; run that one, or reset the schedule",
+            );
+        }
+        self.refusal.as_deref()
+    }
+
+    /// How long before a fire time it may be decided.
+    fn lead(&self) -> Duration {
+        match self.entry.options.overlap {
+            Overlap::Allow => LEAD,
+            Overlap::Skip => Duration::ZERO,
+        }
+    }
+
+    /// What becomes of the fire times up to now.
+    fn fire(&self, now: Timestamp, overlaps: bool) -> Option<Firing> {
+        let next_after = |after| self.entry.next_after(after);
+        let horizon = now.after(self.lead());
+        let misfire = self.entry.options.misfire;
+        let from = self.cursor.driven_to;
+        let decision = decide(&next_after, misfire, from, now, horizon)?;
+        let mut cursor = self.cursor.clone();
+        cursor.driven_to = decision.driven_to;
+        cursor.missed += decision.missed;
+        let mut given_up = None;
+        if let Some(last) = decision.last_missed {
+            cursor.last_skip = Some((last, SkipReason::Missed));
+            given_up = Some((decision.missed, SkipReason::Missed));
+        }
+        let mut fires = decision.fires;
+        if self.entry.options.overlap == Overlap::Skip {
+            // Of several that are late the first runs, and the others find that it hasn't ended.
+            let skipped = fires.split_off(usize::from(!overlaps).min(fires.len()));
+            if let Some(last) = skipped.last() {
+                cursor.skipped += skipped.len() as u64;
+                cursor.last_skip = Some((*last, SkipReason::Overlap));
+                given_up = Some((skipped.len() as u64, SkipReason::Overlap));
+            }
+        }
+        cursor.ran(&fires);
+        let tasks = fires.iter().map(|fire| self.entry.task(*fire));
+        Some(self.write(&cursor, tasks.collect(), given_up))
+    }
+
+    fn write(
+        &self,
+        cursor: &Cursor,
+        tasks: Vec<Task>,
+        given_up: Option<(u64, SkipReason)>,
+    ) -> Firing {
+        let checkpoint = Checkpoint {
+            name: cursor_name(self.entry.id.as_str()),
+            expected: self.stored.clone(),
+            next: encode(cursor),
+        };
+        Firing {
+            tasks,
+            checkpoint,
+            given_up,
+        }
+    }
+}
+
+impl File {
+    fn write<'a>(&self, now: Timestamp, schedules: impl Iterator<Item = &'a Driven>) -> Firing {
+        let before = self.mark.as_ref().map_or(now, |mark| mark.driven_to);
+        let mark = FileMark {
+            driven_to: now.max(before),
+            ids: schedules
+                .map(|driven| driven.entry.id.to_string())
+                .collect(),
+        };
+        let checkpoint = Checkpoint {
+            name: mark_name(&self.name),
+            expected: self.stored.clone(),
+            next: encode(&mark),
+        };
+        Firing {
+            tasks: Vec::new(),
+            checkpoint,
+            given_up: None,
+        }
+    }
+}
+
+/// The id of a schedule's job. Fire times are whole seconds; others are times at which a person had it run.
+fn job_id(schedule: &ScheduleId, at: Timestamp) -> JobId {
+    if at.as_millis() % 1_000 == 0 {
+        return schedule.job_id(at);
+    }
+    let text = format!("{schedule}@now-{}", at.as_millis());
+    JobId::new(&text).unwrap_or_else(|_| schedule.job_id(at))
+}
+
+/// The time by which a run at a person's wish is known: never a whole second, which would be a fire time's.
+fn run_time(now: Timestamp) -> Timestamp {
+    let millis = now.as_millis();
+    Timestamp::from_millis(millis + i64::from(millis % 1_000 == 0))
+}
+
+fn earlier(time: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(time.as_millis().saturating_sub(by))
+}

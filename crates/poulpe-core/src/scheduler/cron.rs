@@ -1,0 +1,262 @@
+//! Drives schedules: loads how far they were driven, writes their jobs, and sleeps until the next fire time. Decides
+//! nothing that `machine` could decide. Runs as one task per scheduler.
+
+use super::Parts;
+use crate::cron::ScheduleId;
+use crate::machine::{CronDriver, Fired, Firing, Loading, backoff};
+use crate::{ScheduleAction, ScheduleChanged, ScheduleFile, SchedulesView, Submitted};
+use poulpe_job::{Door, JobId, Timestamp};
+use poulpe_store::{Entry, Group, Lookup, StoreError, StoreResult};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// The longest sleep before a fire time: it is meant by the wall clock, which may be set forward, or have run on while the
+/// machine was suspended.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How often a person's change is tried again that others were ahead of.
+const CHANGE_TRIES: usize = 5;
+
+/// How many jobs are looked up at once.
+const LOOKUPS: usize = 1_000;
+
+/// The driver of schedules, shared by its task and by people.
+#[derive(Default)]
+pub(crate) struct Cron {
+    driver: Mutex<CronDriver>,
+    /// What is to be driven instead, from now on.
+    next: Mutex<Option<Vec<ScheduleFile>>>,
+    wake: Notify,
+}
+
+impl Cron {
+    pub(crate) fn set(&self, files: Vec<ScheduleFile>) {
+        *self.next() = Some(files);
+        self.wake.notify_one();
+    }
+
+    /// What is odd about schedules, for those who look whether the daemon is well.
+    pub(crate) fn warning(&self, now: Timestamp) -> Option<String> {
+        let ahead = self.driver().ahead(now);
+        (ahead > 0).then(|| {
+            format!("{ahead} schedules were driven to a time that lies more than an hour ahead of the clock; see /v1/schedules")
+        })
+    }
+
+    /// Has the task see that the scheduler stops.
+    pub(crate) fn stop(&self) {
+        self.wake.notify_one();
+    }
+
+    fn next(&self) -> MutexGuard<'_, Option<Vec<ScheduleFile>>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn driver(&self) -> MutexGuard<'_, CronDriver> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drives until the scheduler stops.
+pub(crate) async fn run(parts: Arc<Parts>) {
+    let mut failures = 0;
+    while !parts.is_stopping() {
+        let wait = match step(&parts).await {
+            Ok(wait) => {
+                failures = 0;
+                wait
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::error!(%error, "schedules not driven");
+                Some(backoff(failures))
+            }
+        };
+        let end = wait.map(|wait| parts.clock.monotonic() + wait);
+        tokio::select! {
+            () = parts.cron.wake.notified() => {}
+            () = super::sleep_until(&*parts.clock, end) => {}
+        }
+    }
+}
+
+/// Brings everything up to date; gives the time until there is more to do.
+async fn step(parts: &Parts) -> StoreResult<Option<Duration>> {
+    let next = parts.cron.next().take();
+    if let Some(files) = next {
+        load(parts, files).await?;
+    }
+    loop {
+        reload(parts).await?;
+        let now = parts.clock.wall().floor();
+        let overlapping = overlapping(parts, now).await?;
+        let firings = parts.cron.driver().firings(now, &overlapping);
+        if firings.is_empty() {
+            break;
+        }
+        write(parts, firings).await?;
+        if parts.is_stopping() {
+            return Ok(None);
+        }
+    }
+    let Some(at) = parts.cron.driver().wake_at() else {
+        return Ok(None);
+    };
+    let left = (i128::from(at.as_millis()) * 1_000_000 - parts.clock.wall().0).max(0);
+    let left = Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX));
+    Ok(Some(left.min(LONGEST_WAIT)))
+}
+
+async fn load(parts: &Parts, files: Vec<ScheduleFile>) -> StoreResult<()> {
+    let mut loading = Loading::new(files.clone());
+    loop {
+        let wanted = loading.wanted(&parts.cron.driver());
+        if wanted.is_empty() {
+            break;
+        }
+        for name in wanted {
+            match parts.store.load(&name).await {
+                Ok(value) => loading.loaded(name, value),
+                Err(error) => {
+                    // To be tried again, unless something newer has come meanwhile.
+                    parts.cron.next().get_or_insert(files);
+                    return Err(error);
+                }
+            }
+        }
+    }
+    let check = |task: &_| parts.check(task, Door::Cron).map_err(|bad| bad.to_string());
+    let now = parts.clock.wall().floor();
+    parts.cron.driver().set(loading, now, &check);
+    Ok(())
+}
+
+async fn reload(parts: &Parts) -> StoreResult<()> {
+    let stale = parts.cron.driver().stale();
+    for name in stale {
+        let value = parts.store.load(&name).await?;
+        parts.cron.driver().reloaded(&name, value);
+    }
+    Ok(())
+}
+
+/// The schedules that are due, mustn't overlap, and have a job that lives.
+async fn overlapping(parts: &Parts, now: Timestamp) -> StoreResult<HashSet<ScheduleId>> {
+    let asked = parts.cron.driver().may_overlap(now);
+    let mut overlapping = HashSet::new();
+    for (id, jobs) in asked {
+        let looked = parts.store.get(jobs).await?;
+        if looked
+            .iter()
+            .any(|found| matches!(found, Lookup::Living(..)))
+        {
+            overlapping.insert(id);
+        }
+    }
+    Ok(overlapping)
+}
+
+async fn write(parts: &Parts, firings: Vec<Firing>) -> StoreResult<()> {
+    let groups = firings.iter().map(|firing| group(parts, firing)).collect();
+    let answers = parts.store.enqueue(groups).await?;
+    let mut is_full = false;
+    for (firing, answer) in firings.iter().zip(&answers) {
+        let schedule = &firing.checkpoint.name;
+        match parts.cron.driver().fired(firing, answer) {
+            Fired::Done => {
+                tracing::debug!(schedule, jobs = firing.tasks.len(), "fired");
+                if let Some((count, reason)) = firing.given_up {
+                    tracing::warn!(
+                        schedule,
+                        count,
+                        reason = reason.as_str(),
+                        "fire times given up"
+                    );
+                }
+            }
+            Fired::Moved => {}
+            Fired::Full => is_full = true,
+        }
+    }
+    if is_full {
+        return Err(StoreError::Unavailable(
+            "the store has no room for new jobs".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn group(parts: &Parts, firing: &Firing) -> Group {
+    let entries = firing.tasks.iter().map(|task| {
+        let (job, due) = parts.job(task.clone(), Door::Cron);
+        Entry::new(job, due)
+    });
+    Group {
+        entries: entries.collect(),
+        checkpoint: Some(firing.checkpoint.clone()),
+    }
+}
+
+/// All schedules, with their last jobs.
+pub(crate) async fn view(parts: &Parts) -> StoreResult<SchedulesView> {
+    let mut view = parts.cron.driver().view(parts.clock.wall().floor());
+    let mut lasts: Vec<_> = (view.schedules.iter_mut())
+        .filter_map(|schedule| schedule.last.as_mut())
+        .collect();
+    for some in lasts.chunks_mut(LOOKUPS) {
+        let jobs: Vec<JobId> = some.iter().map(|last| last.job.clone()).collect();
+        let looked = parts.store.get(jobs).await?;
+        for (last, found) in some.iter_mut().zip(looked) {
+            match found {
+                Lookup::Living(state, _) => last.state = Some(state),
+                Lookup::Ended(result) => {
+                    last.state = Some(result.state);
+                    last.result = Some(result);
+                }
+                Lookup::Expired | Lookup::Unknown => {}
+            }
+        }
+    }
+    Ok(view)
+}
+
+/// Does what a person wants of a schedule.
+pub(crate) async fn change(
+    parts: &Parts,
+    id: &str,
+    action: ScheduleAction,
+) -> StoreResult<ScheduleChanged> {
+    for _ in 0..CHANGE_TRIES {
+        reload(parts).await?;
+        let now = parts.clock.wall().floor();
+        let (change, task) = {
+            let driver = parts.cron.driver();
+            (driver.change(id, action, now), driver.run_now(id, now))
+        };
+        let (Some(change), Some(task)) = (change, task) else {
+            return Ok(ScheduleChanged::Unknown);
+        };
+        let was_written = parts
+            .store
+            .compare_and_set(change.checkpoint.clone())
+            .await?;
+        parts.cron.driver().changed(&change, was_written);
+        parts.cron.wake.notify_one();
+        if !was_written {
+            continue;
+        }
+        if action != ScheduleAction::Run {
+            return Ok(ScheduleChanged::Done);
+        }
+        let mut answers = parts.submit(vec![task], Door::Cron).await;
+        let answer = answers
+            .pop()
+            .unwrap_or_else(|| Submitted::Busy(None, "the task could not be stored".into()));
+        return Ok(ScheduleChanged::Ran(answer));
+    }
+    Err(StoreError::Unavailable(
+        "the schedule is being changed by others; try again".into(),
+    ))
+}
