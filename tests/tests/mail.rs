@@ -210,3 +210,23 @@ fn a_password_comes_from_a_file_and_is_shown_nowhere() {
     assert_eq!(answer.text("result"), "OK", "{answer:?}");
     assert!(!home.log().contains("hush"));
 }
+
+#[test]
+fn an_entry_of_a_cron_file_is_a_mail() {
+    let (home, server) = (Home::new(), MailServer::plain());
+    let params = r#"{"from_addr": "a@x.test", "to_addr": "b@x.test", "title": "tick", "body": ""}"#;
+    let line = format!("* * * * * * * report MAIL_TO {params}\n");
+    std::fs::write(home.path().join("cron"), line).expect("a file");
+    let port = server.port.to_string();
+    let _daemon = home.start(&[
+        "--smtp_server",
+        "127.0.0.1",
+        "--smtp_port",
+        &port,
+        "--smtp_tls",
+        "none",
+        "--cron",
+        "cron",
+    ]);
+    assert_eq!(server.mail()["recipients"], json!(["b@x.test"]));
+}
