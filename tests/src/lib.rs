@@ -5,11 +5,13 @@
 mod daemon;
 mod disk;
 mod load;
+mod mail_server;
 mod target;
 
 pub use daemon::{Answer, Daemon, Home, Signal, binary};
 pub use disk::Disk;
 pub use load::{Kept, Load};
+pub use mail_server::MailServer;
 pub use target::Target;
 
 use std::hash::{BuildHasher, RandomState};

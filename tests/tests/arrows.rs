@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::process::Command;
 
 /// What each crate may depend on within the workspace. Development dependencies are free.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("poulpe-job", &[]),
     ("poulpe-store", &["poulpe-job"]),
     ("poulpe-store-embedded", &["poulpe-store", "poulpe-job"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
     ("poulpe-exec-http", &["poulpe-core"]),
     ("poulpe-exec-command", &["poulpe-core"]),
+    ("poulpe-exec-mail", &["poulpe-core"]),
     ("poulpe-ingress-http", &["poulpe-core"]),
     ("poulpe-tests", &[]),
 ];

@@ -209,12 +209,12 @@ fn an_idle_worker_starts_at_once() {
 #[test]
 fn mail_with_a_bad_address_is_refused_and_kills_no_worker() {
     let (home, target) = (Home::new(), Target::start());
-    let daemon = home.start(&["--workers", "1"]);
+    let daemon = home.start(&["--workers", "1", "--smtp_server", "127.0.0.1"]);
     let params = json!({"from_addr": "no address", "to_addr": "nor this", "title": "", "body": ""});
     let mail = json!({"method": "MAIL_TO", "name": "mail", "params": params.to_string()});
     let answer = daemon.submit(&mail);
     assert!(
-        answer.status == 400 && answer.text("reason").contains("method"),
+        answer.status == 400 && answer.text("reason").contains("`params.from_addr`"),
         "{answer:?}"
     );
     let after = daemon.submit(&get(&target, "/after", json!({"wait": 30})));

@@ -1,12 +1,15 @@
 //! From flags to a configuration that can work, or to every reason why it can't.
 
 use crate::flags::{Flags, LogForm};
+use crate::mail_config::mail;
+use crate::secret::secret;
 use ipnet::IpNet;
 use poulpe_core::store::Limits;
 use poulpe_core::{Kind, MAX_LANES, Settings};
 use poulpe_cron::Zone;
 use poulpe_exec_command::{CommandConfig, CommandExecutor};
 use poulpe_exec_http::HttpConfig;
+use poulpe_exec_mail::MailExecutor;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -24,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) command: CommandExecutor,
     pub(crate) http: HttpConfig,
+    pub(crate) mail: MailExecutor,
     pub(crate) token: Option<String>,
     pub(crate) legacy_status: bool,
     pub(crate) drain: Duration,
@@ -71,6 +75,7 @@ impl Config {
         let allow = networks("http_allow", &flags.http_allow, &mut problems);
         let cron = cron(flags, &mut problems);
         let token = token(flags, &mut problems);
+        let mail = mail(flags, &mut problems);
         let allowed: Vec<String> = flags
             .exec_allow
             .iter()
@@ -82,7 +87,7 @@ impl Config {
             ..CommandConfig::default()
         });
         let command = command.map_err(|bad| problems.push(format!("--exec_allow: {bad}")));
-        let Ok(command) = command else {
+        let (Ok(command), Some(mail)) = (command, mail) else {
             return Err(problems);
         };
         if !problems.is_empty() {
@@ -118,6 +123,7 @@ impl Config {
                 allow,
                 ..HttpConfig::default()
             },
+            mail,
             token,
             legacy_status: flags.legacy_status,
             drain,
@@ -180,29 +186,15 @@ fn networks(flag: &str, words: &[String], problems: &mut Vec<String>) -> Vec<IpN
 }
 
 fn token(flags: &Flags, problems: &mut Vec<String>) -> Option<String> {
-    let token = match (&flags.token, &flags.token_file) {
-        (Some(_), Some(_)) => {
-            problems.push("--token and --token_file exclude each other; give one of them".into());
-            return None;
-        }
-        (Some(token), None) => token.clone(),
-        (None, Some(file)) => match std::fs::read_to_string(file) {
-            Ok(text) => text.trim().to_string(),
-            Err(error) => {
-                problems.push(format!(
-                    "--token_file: {} can't be read: {error}",
-                    file.display()
-                ));
-                return None;
-            }
-        },
-        (None, None) => return None,
-    };
+    let (given, file) = (flags.token.as_ref(), flags.token_file.as_ref());
+    let token = secret("token", given, file, problems)?;
+    // A file ends in a line break.
+    let token = if file.is_some() { token.trim() } else { &token };
     let is_usable = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
     if !is_usable {
         problems
             .push("the token must be visible ASCII characters without spaces, at least one".into());
         return None;
     }
-    Some(token)
+    Some(token.to_owned())
 }

@@ -85,6 +85,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         .executor(Kind::GET, http.clone())
         .executor(Kind::POST, http)
         .executor(Kind::EXEC, Arc::new(config.command))
+        .executor(Kind::MAIL_TO, Arc::new(config.mail))
         .start()
         .context("the scheduler could not be started")?;
     let operate: Arc<dyn Operate> = Arc::new(scheduler.clone());

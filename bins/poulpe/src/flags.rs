@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// A durable job system: takes tasks over HTTP, keeps them on disk, runs them as HTTP calls or local commands.
+/// A durable job system: takes tasks over HTTP, keeps them on disk, runs them as HTTP calls, local commands or e-mails.
 ///
 /// Each flag can also be given in the environment, as POULPE_ and its name in capitals.
 #[derive(Debug, Parser)]
@@ -60,7 +60,7 @@ pub(crate) struct Flags {
     )]
     pub(crate) max_retry: u32,
 
-    /// Seconds an attempt of GET or POST may take.
+    /// Seconds an attempt of GET, POST or MAIL_TO may take.
     #[arg(long, env = "POULPE_TIMEOUT", default_value_t = 60.0)]
     pub(crate) timeout: f64,
 
@@ -108,6 +108,67 @@ pub(crate) struct Flags {
         value_name = "CIDR"
     )]
     pub(crate) http_allow: Vec<String>,
+
+    /// The server that takes the mails of MAIL_TO: its name or address. None: MAIL_TO is off.
+    #[arg(
+        long = "smtp_server",
+        alias = "smtp-server",
+        env = "POULPE_SMTP_SERVER",
+        value_name = "HOST"
+    )]
+    pub(crate) smtp_server: Option<String>,
+
+    /// Its port [default: 465; 587 with STARTTLS, 25 without TLS].
+    #[arg(long = "smtp_port", alias = "smtp-port", env = "POULPE_SMTP_PORT")]
+    pub(crate) smtp_port: Option<u16>,
+
+    /// The name to log in with, if the mail server wants to know.
+    #[arg(long = "smtp_name", alias = "smtp-name", env = "POULPE_SMTP_NAME")]
+    pub(crate) smtp_name: Option<String>,
+
+    /// The password of that name. A file is safer: see --smtp_pwd_file.
+    #[arg(
+        long = "smtp_pwd",
+        alias = "smtp-pwd",
+        env = "POULPE_SMTP_PWD",
+        hide_env_values = true
+    )]
+    pub(crate) smtp_pwd: Option<String>,
+
+    /// A file that holds the password.
+    #[arg(
+        long = "smtp_pwd_file",
+        alias = "smtp-pwd-file",
+        env = "POULPE_SMTP_PWD_FILE",
+        value_name = "FILE"
+    )]
+    pub(crate) smtp_pwd_file: Option<PathBuf>,
+
+    /// Begin unencrypted and go over to TLS by STARTTLS, as on port 587.
+    #[arg(
+        long,
+        env = "POULPE_STARTTLS",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub(crate) starttls: bool,
+
+    /// How the connection to the mail server is encrypted [default: on].
+    #[arg(
+        long = "smtp_tls",
+        alias = "smtp-tls",
+        env = "POULPE_SMTP_TLS",
+        value_enum
+    )]
+    pub(crate) smtp_tls: Option<SmtpTls>,
+
+    /// A PEM file of the authorities to trust for the mail server, instead of the public ones.
+    #[arg(
+        long = "smtp_ca",
+        alias = "smtp-ca",
+        env = "POULPE_SMTP_CA",
+        value_name = "FILE"
+    )]
+    pub(crate) smtp_ca: Option<PathBuf>,
 
     /// Seconds that a result is kept and a chosen id guarded after its job's end.
     #[arg(
@@ -179,6 +240,19 @@ pub(crate) struct Flags {
     /// Check the configuration and exit: 0 if it works, 64 and every problem if not.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// How the connection to the mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SmtpTls {
+    /// From the first byte.
+    On,
+    /// After STARTTLS; the same as --starttls.
+    Starttls,
+    /// Not at all; refused with a password.
+    None,
+    /// Not at all, even for a password.
+    NoneForce,
 }
 
 /// The form of the log.

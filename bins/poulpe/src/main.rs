@@ -16,6 +16,8 @@ mod flags;
 mod greeting;
 mod job_json;
 mod logging;
+mod mail_config;
+mod secret;
 mod store_command;
 
 use clap::Parser;

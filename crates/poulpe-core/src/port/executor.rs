@@ -21,7 +21,7 @@ pub trait Executor: Send + Sync {
 pub struct Output {
     /// Body or standard output, already cut to the executor's limit.
     pub text: String,
-    /// HTTP status or exit code.
+    /// HTTP status, exit code or SMTP reply code.
     pub status: Option<i32>,
 }
 
@@ -30,7 +30,7 @@ pub struct Output {
 pub struct Failure {
     /// A sentence a person can act on.
     pub reason: String,
-    /// HTTP status, exit code, or the negative number of the signal that ended a command.
+    /// HTTP status, exit code, SMTP reply code, or the negative number of the signal that ended a command.
     pub status: Option<i32>,
     /// What it left all the same.
     pub output: String,
