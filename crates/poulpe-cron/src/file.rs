@@ -78,20 +78,21 @@ impl Reader {
         }
     }
 
+    /// Why no line of a file can be read, if none can.
+    pub fn refuses(bytes: &[u8]) -> Option<String> {
+        if bytes.len() > MAX_FILE_BYTES {
+            let mib = MAX_FILE_BYTES >> 20;
+            return Some(format!("the file is larger than {mib} MiB; split it"));
+        }
+        let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+        is_utf16.then(|| "the file is UTF-16; save it as UTF-8".into())
+    }
+
     /// Reads the next file.
     pub fn read(&mut self, bytes: &[u8]) -> CronFile {
         let mut file = CronFile::default();
-        if bytes.len() > MAX_FILE_BYTES {
-            let mib = MAX_FILE_BYTES >> 20;
-            file.problems.push(Problem::whole(format!(
-                "the file is {} bytes long, at most {mib} MiB are read; split it",
-                bytes.len()
-            )));
-            return file;
-        }
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            file.problems
-                .push(Problem::whole("the file is UTF-16; save it as UTF-8"));
+        if let Some(reason) = Self::refuses(bytes) {
+            file.problems.push(Problem::whole(reason));
             return file;
         }
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);

@@ -36,6 +36,11 @@ impl Texts {
         let mut reader = Reader::new(defaults.clone());
         let parsed = self.0.iter().map(|(path, text)| {
             let contents = match text {
+                // Maybe it is being written: what it held goes on when it is whole again.
+                Ok(bytes) if bytes.is_empty() => FileContents::Missing("it is empty".into()),
+                Ok(bytes) if Reader::refuses(bytes).is_some() => {
+                    FileContents::Missing(Reader::refuses(bytes).unwrap_or_default())
+                }
                 Ok(bytes) => {
                     let file = reader.read(bytes);
                     FileContents::Read {

@@ -119,6 +119,12 @@ impl Lanes {
         Some(job)
     }
 
+    /// Whether there is a next job for a lane.
+    pub fn has_next(&self, lane: Lane) -> bool {
+        let slot = self.slots.get(usize::from(lane));
+        slot.is_some_and(|slot| slot.job.is_some() || (slot.takes_any() && !self.common.is_empty()))
+    }
+
     /// The next job for a worker that stands in for a stuck one: only jobs that may run anywhere.
     pub fn next_for_stand_in(&mut self) -> Option<ClaimedJob> {
         self.common.pop_front()

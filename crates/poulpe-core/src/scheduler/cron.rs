@@ -2,12 +2,15 @@
 //! nothing that `machine` could decide. Runs as one task per scheduler.
 
 use super::Parts;
+use super::submit::submitted;
 use crate::cron::ScheduleId;
-use crate::machine::{CronDriver, Fired, Firing, Loading, backoff};
-use crate::{ScheduleAction, ScheduleChanged, ScheduleFile, SchedulesView, Submitted};
-use poulpe_job::{Door, JobId, Timestamp};
-use poulpe_store::{Entry, Group, Lookup, StoreError, StoreResult};
-use std::collections::HashSet;
+use crate::machine::{Change, CronDriver, Fired, Firing, Loading, backoff};
+use crate::{
+    FileContents, ScheduleAction, ScheduleChanged, ScheduleFile, SchedulesView, Submitted,
+};
+use poulpe_job::{Door, JobId, Task, Timestamp};
+use poulpe_store::{Accepted, Entry, Group, GroupAnswer, Lookup, StoreError, StoreResult};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -80,6 +83,12 @@ pub(crate) async fn run(parts: Arc<Parts>) {
             () = super::sleep_until(&*parts.clock, end) => {}
         }
     }
+    let marks = parts.cron.driver().last_marks(parts.clock.wall().floor());
+    if !marks.is_empty()
+        && let Err(error) = write(&parts, marks).await
+    {
+        tracing::warn!(%error, "how far the cron files were driven could not be kept");
+    }
 }
 
 /// Brings everything up to date; gives the time until there is more to do.
@@ -121,13 +130,27 @@ async fn load(parts: &Parts, files: Vec<ScheduleFile>) -> StoreResult<()> {
                 Ok(value) => loading.loaded(name, value),
                 Err(error) => {
                     // To be tried again, unless something newer has come meanwhile.
-                    parts.cron.next().get_or_insert(files);
+                    parts.cron.next().get_or_insert_with(|| files.clone());
                     return Err(error);
                 }
             }
         }
     }
-    let check = |task: &_| parts.check(task, Door::Cron).map_err(|bad| bad.to_string());
+    // Before the driver is locked: executors may look at disks.
+    let mut refused = HashMap::new();
+    for file in &files {
+        let FileContents::Read { entries, .. } = &file.contents else {
+            continue;
+        };
+        for entry in entries {
+            let task = entry.task(Timestamp::default());
+            if let Err(bad) = parts.check(&task, Door::Cron) {
+                tracing::warn!(file = file.name, line = entry.line, reason = %bad, "entry can't be run");
+                refused.insert(task.id, bad.to_string());
+            }
+        }
+    }
+    let check = |task: &Task| refused.get(&task.id).map_or(Ok(()), |bad| Err(bad.clone()));
     let now = parts.clock.wall().floor();
     parts.cron.driver().set(loading, now, &check);
     Ok(())
@@ -167,6 +190,7 @@ async fn write(parts: &Parts, firings: Vec<Firing>) -> StoreResult<()> {
         match parts.cron.driver().fired(firing, answer) {
             Fired::Done => {
                 tracing::debug!(schedule, jobs = firing.tasks.len(), "fired");
+                warn_of_conflicts(firing, answer);
                 if let Some((count, reason)) = firing.given_up {
                     tracing::warn!(
                         schedule,
@@ -186,6 +210,21 @@ async fn write(parts: &Parts, firings: Vec<Firing>) -> StoreResult<()> {
         ));
     }
     Ok(())
+}
+
+/// A client has taken the id of a fire time: the schedule can't run then.
+fn warn_of_conflicts(firing: &Firing, answer: &GroupAnswer) {
+    let GroupAnswer::Taken(accepted) = answer else {
+        return;
+    };
+    for (task, _) in (firing.tasks.iter().zip(accepted)).filter(|(_, a)| **a == Accepted::Conflict)
+    {
+        let job = task.id.as_ref().map(JobId::as_str);
+        tracing::warn!(
+            job,
+            "another task has the id of this fire time, which gives no job"
+        );
+    }
 }
 
 fn group(parts: &Parts, firing: &Firing) -> Group {
@@ -238,25 +277,49 @@ pub(crate) async fn change(
         let (Some(change), Some(task)) = (change, task) else {
             return Ok(ScheduleChanged::Unknown);
         };
-        let was_written = parts
-            .store
-            .compare_and_set(change.checkpoint.clone())
-            .await?;
+        let checkpoint = change.checkpoint.clone();
+        if action == ScheduleAction::Run {
+            match run_now(parts, &change, task).await? {
+                Some(answer) => return Ok(ScheduleChanged::Ran(answer)),
+                None => continue,
+            }
+        }
+        let was_written = parts.store.compare_and_set(checkpoint).await?;
         parts.cron.driver().changed(&change, was_written);
         parts.cron.wake.notify_one();
-        if !was_written {
-            continue;
-        }
-        if action != ScheduleAction::Run {
+        if was_written {
             return Ok(ScheduleChanged::Done);
         }
-        let mut answers = parts.submit(vec![task], Door::Cron).await;
-        let answer = answers
-            .pop()
-            .unwrap_or_else(|| Submitted::Busy(None, "the task could not be stored".into()));
-        return Ok(ScheduleChanged::Ran(answer));
     }
     Err(StoreError::Unavailable(
         "the schedule is being changed by others; try again".into(),
     ))
+}
+
+/// Has a schedule's job accepted, in the write that notes it as its latest: neither is there without the other. `None` if
+/// somebody else moved the cursor first.
+async fn run_now(parts: &Parts, change: &Change, task: Task) -> StoreResult<Option<Submitted>> {
+    if parts.is_stopping() {
+        let reason = "poulpe is shutting down; try again later".into();
+        return Ok(Some(Submitted::Busy(task.id, reason)));
+    }
+    if let Err(bad) = parts.check(&task, Door::Cron) {
+        return Ok(Some(Submitted::Refused(task.id, bad)));
+    }
+    let (job, due) = parts.job(task, Door::Cron);
+    let id = job.id.clone();
+    let group = Group {
+        entries: vec![Entry::new(job, due)],
+        checkpoint: Some(change.checkpoint.clone()),
+    };
+    let answer = parts.store.enqueue(vec![group]).await?.pop();
+    match &answer {
+        Some(GroupAnswer::Taken(taken)) if taken.contains(&Accepted::Full) => {}
+        Some(GroupAnswer::Taken(_)) => parts.cron.driver().changed(change, true),
+        Some(GroupAnswer::CheckpointMoved) | None => {
+            parts.cron.driver().changed(change, false);
+            return Ok(None);
+        }
+    }
+    Ok(Some(submitted(answer, &id)))
 }

@@ -4,6 +4,7 @@
 
 use super::Parts;
 use crate::machine::{DispatchAction, DispatchEvent, Dispatcher, Report, Room, settlement};
+use poulpe_job::Lane;
 use poulpe_store::{Claim, ClaimedJob, Incarnation};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -92,7 +93,7 @@ impl Dispatch {
 pub(crate) async fn run(parts: Arc<Parts>) {
     let mut event = None;
     loop {
-        drive(&parts, event.take()).await;
+        drive(&parts, event.take(), None).await;
         if parts.is_stopping() {
             return;
         }
@@ -105,16 +106,17 @@ pub(crate) async fn run(parts: Arc<Parts>) {
 }
 
 /// The same from a worker that has nothing to do.
-pub(crate) async fn ask(parts: &Parts) {
-    drive(parts, None).await;
+pub(crate) async fn ask(parts: &Parts, lane: Lane) {
+    drive(parts, None, Some(lane)).await;
     if parts.dispatch.is_look_overdue() {
         parts.wake.task();
     }
 }
 
-/// Claims and hands out until there is no more reason to.
-async fn drive(parts: &Parts, mut event: Option<DispatchEvent>) {
-    while let Some((claim, asked)) = turn(parts, event.take()) {
+/// Claims and hands out until there is no more reason to, or there is something for the lane that asks: then the task goes
+/// on.
+async fn drive(parts: &Parts, mut event: Option<DispatchEvent>, lane: Option<Lane>) {
+    while let Some((claim, asked)) = turn(parts, event.take(), lane) {
         event = Some(match parts.store.claim(claim).await {
             Ok(claimed) => {
                 let leases: Vec<_> = claimed.jobs.iter().map(|job| job.lease.clone()).collect();
@@ -133,7 +135,11 @@ async fn drive(parts: &Parts, mut event: Option<DispatchEvent>) {
 
 /// Brings the dispatcher up to date; gives the claim that it wants, and since when its leases count. Under one lock up to
 /// the handing out, so that nobody finds room where jobs are about to go.
-fn turn(parts: &Parts, mut event: Option<DispatchEvent>) -> Option<(Claim, Duration)> {
+fn turn(
+    parts: &Parts,
+    mut event: Option<DispatchEvent>,
+    lane: Option<Lane>,
+) -> Option<(Claim, Duration)> {
     let mut state = parts.dispatch.state();
     let now = parts.clock.monotonic();
     if parts.is_stopping() {
@@ -169,7 +175,15 @@ fn turn(parts: &Parts, mut event: Option<DispatchEvent>) -> Option<(Claim, Durat
                 jobs,
                 wanted,
                 wants_any,
-            }) => parts.pool.hand(jobs, &wanted, wants_any),
+            }) => {
+                parts.pool.hand(jobs, &wanted, wants_any);
+                if lane.is_some_and(|lane| parts.pool.has_job_for(lane)) {
+                    if parts.wake.is_room_wanted() {
+                        parts.wake.task();
+                    }
+                    return None;
+                }
+            }
             Some(DispatchAction::GiveBack(jobs)) => give_back(parts, jobs),
             None if is_room && !wants_room => return None,
             None => {}

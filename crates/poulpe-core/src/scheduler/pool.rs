@@ -203,6 +203,11 @@ impl Pool {
         }
     }
 
+    /// Whether a lane's worker, once it looks, has something to run.
+    pub(crate) fn has_job_for(&self, lane: Lane) -> bool {
+        self.state().lanes.has_next(lane)
+    }
+
     pub(crate) fn room(&self) -> Room {
         self.state().lanes.room()
     }

@@ -166,7 +166,8 @@ fn busy(id: Option<&JobId>, reason: &str) -> Submitted {
     Submitted::Busy(id.cloned(), reason.into())
 }
 
-fn submitted(answer: Option<GroupAnswer>, id: &JobId) -> Submitted {
+/// The answer for a job that went to the store as a group of its own.
+pub(crate) fn submitted(answer: Option<GroupAnswer>, id: &JobId) -> Submitted {
     let Some(GroupAnswer::Taken(accepted)) = answer else {
         return busy(Some(id), "the task could not be stored");
     };

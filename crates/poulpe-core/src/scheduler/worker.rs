@@ -36,7 +36,7 @@ fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
         let (claimed, canceller) = match parts.pool.next(seat, has_asked) {
             Next::Run(claimed, canceller) => (claimed, canceller),
             Next::Ask => {
-                runtime.block_on(dispatch::ask(parts));
+                runtime.block_on(dispatch::ask(parts, seat.lane()));
                 has_asked = true;
                 continue;
             }

@@ -159,6 +159,9 @@ impl World {
             11 => {
                 let by = [3_600_000, -3_600_000, 30_000, -30_000][self.dice.random_range(0..4)];
                 self.time.jump(by);
+                // What has fired nothing yet may start anew by the clock that was set back.
+                let new = self.models.iter_mut().filter(|model| model.jobs.is_empty());
+                new.for_each(|model| model.closed_to = i64::MIN);
             }
             12 | 13 => {
                 let which = self.dice.random_range(0..2);
@@ -195,7 +198,8 @@ impl World {
             let start = if is_seen { now } else { self.file_decided_to };
             model.decided_to = start.max(model.decided_to);
             if is_seen {
-                model.closed_to = model.decided_to;
+                let is_new = model.jobs.is_empty();
+                model.closed_to = if is_new { now } else { model.decided_to };
             }
             model.is_vague = true;
         }

@@ -2,10 +2,11 @@
 //! starts that wasn't there before.
 
 use super::cursor::{Cursor, FileMark, cursor_name, decode, mark_name};
-use super::{CronDriver, Driven, File, FileContents, ScheduleFile};
+use super::{CronDriver, Driven, File, FileContents, LEAD, ScheduleFile, earlier};
 use crate::cron::{Entry, ScheduleId};
 use poulpe_job::{Task, Timestamp};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Files that are about to replace those of a driver.
 #[derive(Debug)]
@@ -80,7 +81,13 @@ impl CronDriver {
         for file in files {
             let stored = loaded.remove(&mark_name(&file.name)).flatten();
             let mark: Option<FileMark> = stored.as_deref().and_then(decode);
-            let (entries, problems, missing) = match file.contents {
+            let is_twice = self.files.iter().any(|known| known.name == file.name);
+            let contents = if is_twice {
+                FileContents::Missing("another file has this name".into())
+            } else {
+                file.contents
+            };
+            let (entries, problems, missing) = match contents {
                 FileContents::Read { entries, problems } => (entries, problems, None),
                 FileContents::Missing(reason) => (Vec::new(), Vec::new(), Some(reason)),
             };
@@ -94,7 +101,7 @@ impl CronDriver {
                             .as_ref()
                             .filter(|mark| mark.ids.iter().any(|id| id == entry.id.as_str()));
                         let start = match was_there {
-                            Some(mark) => Start::GoesOn(mark.driven_to),
+                            Some(mark) => Start::GoesOn(mark.driven_to.min(now)),
                             None => Start::IsNew(before.get(&file.name).copied().unwrap_or(now)),
                         };
                         Driven::new(entry, loaded.remove(&name).flatten(), start)
@@ -155,12 +162,14 @@ impl CronDriver {
             let mut behind: Option<Timestamp> = None;
             for driven in of_it {
                 latest = latest.max(driven.cursor.driven_to);
-                if driven.planned.is_some_and(|planned| planned <= now) {
-                    let from = driven.cursor.driven_to;
-                    behind = Some(behind.map_or(from, |other| other.min(from)));
+                let undecided = driven.entry.next_after(driven.cursor.driven_to);
+                let is_due = driven.planned.is_some_and(|planned| planned <= now);
+                if let Some(fire) = undecided.filter(|_| is_due) {
+                    let before = earlier(fire, Duration::from_millis(1));
+                    behind = Some(behind.map_or(before, |other| other.min(before)));
                 }
             }
-            return Some(behind.unwrap_or(latest));
+            return Some(behind.unwrap_or(latest).min(now.after(LEAD)));
         }
         let mark = loading.mark(&file.name)?;
         let cursor = |id: &String| {
@@ -168,7 +177,9 @@ impl CronDriver {
             decode::<Cursor>(bytes).map(|cursor| cursor.driven_to)
         };
         let latest = mark.ids.iter().filter_map(cursor).max();
-        Some(latest.map_or(mark.driven_to, |latest| latest.max(mark.driven_to)))
+        let start = latest.map_or(mark.driven_to, |latest| latest.max(mark.driven_to));
+        // Not ahead of the clock, that of the last daemon may have been wrong.
+        Some(start.min(now.after(LEAD)))
     }
 }
 

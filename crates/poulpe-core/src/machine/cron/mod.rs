@@ -25,6 +25,9 @@ const LEAD: Duration = Duration::from_millis(250);
 /// How many schedules are decided at once.
 const TICK_MAX: usize = 1_000;
 
+/// Marks of files are renewed beside other writes when they are so old: where changed lines start after a crash.
+const MARK_AGE: Duration = Duration::from_secs(60);
+
 /// How many jobs go to the store at once; one schedule may have more.
 const JOBS_MAX: usize = 10_000;
 
@@ -151,14 +154,39 @@ impl CronDriver {
                 firings.push(driven.write(&driven.cursor, Vec::new(), None));
             }
         }
-        let behind: HashSet<usize> = due.iter().map(|i| self.schedules[*i].file).collect();
-        for (index, file) in self.files.iter().enumerate() {
-            // Only what has been decided counts: a mark that tells of more would hide a fire time after a crash.
-            if file.needs_mark && !behind.contains(&index) && due.len() < TICK_MAX {
-                firings.push(file.write(now, self.schedules.iter().filter(|d| d.file == index)));
-            }
-        }
+        let refresh = !firings.is_empty();
+        firings.extend(self.marks(now, |file| {
+            file.needs_mark || (refresh && file.is_mark_old(now))
+        }));
         firings
+    }
+
+    /// The marks to write before the driver ends: up to when each file was driven, so that a line that is changed before
+    /// the next start starts here.
+    pub fn last_marks(&self, now: Timestamp) -> Vec<Firing> {
+        self.marks(now, |file| file.missing.is_none())
+    }
+
+    /// Marks of files of which everything has been decided: one that told of more would hide a fire time after a crash.
+    fn marks(&self, now: Timestamp, is_wanted: impl Fn(&File) -> bool) -> Vec<Firing> {
+        let files = self.files.iter().enumerate();
+        let wanted: Vec<(usize, &File)> = files.filter(|(_, file)| is_wanted(file)).collect();
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let due = self.agenda.iter().take_while(|(at, _)| *at <= now);
+        let behind: HashSet<usize> = due.map(|(_, i)| self.schedules[*i].file).collect();
+        let decided = wanted
+            .into_iter()
+            .filter(|(index, _)| !behind.contains(index));
+        decided
+            .map(|(index, file)| {
+                file.write(
+                    now,
+                    self.schedules.iter().filter(|driven| driven.file == index),
+                )
+            })
+            .collect()
     }
 
     /// Takes what became of a firing.
@@ -384,10 +412,17 @@ impl Driven {
 }
 
 impl File {
+    /// Whether the mark tells of a time long ago, or ahead of the clock.
+    fn is_mark_old(&self, now: Timestamp) -> bool {
+        let Some(mark) = &self.mark else {
+            return false;
+        };
+        now.since(mark.driven_to) > MARK_AGE || mark.driven_to.since(now) > MARK_AGE
+    }
+
     fn write<'a>(&self, now: Timestamp, schedules: impl Iterator<Item = &'a Driven>) -> Firing {
-        let before = self.mark.as_ref().map_or(now, |mark| mark.driven_to);
         let mark = FileMark {
-            driven_to: now.max(before),
+            driven_to: now,
             ids: schedules
                 .map(|driven| driven.entry.id.to_string())
                 .collect(),
