@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod daemon;
+mod edits;
 mod model;
 mod world;
 
