@@ -21,7 +21,8 @@ type Seen = Arc<Mutex<HashMap<String, Vec<u128>>>>;
 
 fn main() {
     let seconds = if is_test() { 2 } else { 60 };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // One thread, so that the cores are left to the daemon.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");

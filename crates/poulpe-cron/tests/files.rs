@@ -397,7 +397,7 @@ fn a_huge_file_is_refused_at_once_and_a_wrong_one_soon() {
     let file = read(&huge);
     assert_eq!((file.entries.len(), file.problems.len()), (0, 1));
     assert!(
-        file.problems[0].message.contains("at most 4 MiB"),
+        file.problems[0].message.contains("larger than 4 MiB"),
         "{:?}",
         file.problems
     );
