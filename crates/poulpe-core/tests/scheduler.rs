@@ -276,6 +276,24 @@ async fn a_delayed_job_is_never_early_and_soon_after_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delayed_job_that_came_with_one_for_now_runs_at_its_time() {
+    let (scheduler, script) = start(Settings {
+        workers: 1,
+        ..quick()
+    });
+    // Once the first has run everybody is idle, and only the second's time can wake anybody.
+    let delayed = Task {
+        due: Due::In(Duration::from_millis(300)),
+        ..task("later", "ok")
+    };
+    let tasks = vec![task("now", "ok"), delayed];
+    scheduler.submit(tasks, Door::Library).await;
+    let runs = script.wait_for_runs(2);
+    assert_eq!((runs[0].0.as_str(), runs[1].0.as_str()), ("now", "later"));
+    scheduler.stop(SOON).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_task_again_is_the_same_job_and_another_task_is_a_conflict() {
     let (scheduler, script) = start(quick());
     let id = submit(&scheduler, task("a", "ok")).await;

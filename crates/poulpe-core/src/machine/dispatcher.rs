@@ -64,6 +64,8 @@ pub struct Dispatcher {
     /// Idle lanes that the latest claim offered in vain.
     offered: Vec<Lane>,
     stopping: bool,
+    /// The time of the latest event.
+    seen: Duration,
 }
 
 impl Dispatcher {
@@ -84,11 +86,13 @@ impl Dispatcher {
             wants_any: false,
             offered: Vec::new(),
             stopping: false,
+            seen: Duration::ZERO,
         }
     }
 
     /// Takes an event at monotonic time `now`.
     pub fn on(&mut self, event: DispatchEvent, now: Duration) -> Option<DispatchAction> {
+        self.seen = now;
         match event {
             DispatchEvent::Work => {
                 if cfg!(mutant = "lost_wakeup") && self.is_waiting {
@@ -125,17 +129,19 @@ impl Dispatcher {
         if self.retry_at.is_some() {
             return self.retry_at;
         }
-        // Without room nothing can be claimed: the next room is the event to wait for.
+        // Without room nothing can be claimed: the next room is the event to wait for. A look now and then all the same, so
+        // that no job waits for good should nobody tell.
         if self.room.is_none() {
-            None
+            self.next_due.map(|due| due.max(self.seen + LONGEST_WAIT))
         } else {
             self.next_due
         }
     }
 
-    /// Whether more room would have it claim: something may be ready, or waits for a lane.
+    /// Whether it must hear of room: something may be ready, or waits for a lane, or will be due and there is none yet.
     pub fn wants_room(&self) -> bool {
-        self.may_be_ready || self.wants_any || !self.wanted.is_empty()
+        let cannot_wait_for_due = self.next_due.is_some() && self.room.is_none();
+        self.may_be_ready || self.wants_any || !self.wanted.is_empty() || cannot_wait_for_due
     }
 
     fn decide(&mut self, now: Duration) -> Option<DispatchAction> {

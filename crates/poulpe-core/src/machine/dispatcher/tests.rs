@@ -131,3 +131,20 @@ fn after_a_stop_nothing_is_handed_out() {
     assert_eq!(late, Some(DispatchAction::GiveBack(vec![])));
     assert_eq!(dispatcher.on(DispatchEvent::Work, NOW), None);
 }
+
+#[test]
+fn with_something_due_later_and_no_room_told_yet_it_must_hear_of_room() {
+    let mut dispatcher = dispatcher();
+    dispatcher.on(room(&[0], 1), NOW);
+    let later = Claimed {
+        next_due: Some(Duration::from_millis(300)),
+        ..nothing()
+    };
+    dispatcher.on(DispatchEvent::Claimed(later), NOW);
+    let now_and_then = NOW + Duration::from_secs(5);
+    assert_eq!(dispatcher.wake_at(), Some(now_and_then), "nobody has told");
+    assert!(dispatcher.wants_room());
+    dispatcher.on(room(&[0], 1), NOW);
+    assert_eq!(dispatcher.wake_at(), Some(NOW + Duration::from_millis(300)));
+    assert!(!dispatcher.wants_room());
+}
