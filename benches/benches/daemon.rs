@@ -5,7 +5,6 @@ use poulpe_benches::{Noop, is_test, percentiles};
 use poulpe_core::Timestamp;
 use poulpe_core::cron::ScheduleId;
 use std::collections::HashMap;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -107,7 +106,6 @@ fn start(binary: &Path, dir: &Path, file: &Path) -> Child {
 fn terminate(daemon: &mut Child) {
     let _ = Command::new("kill").arg(daemon.id().to_string()).status();
     let _ = daemon.wait();
-    let _ = std::io::stdout().flush();
 }
 
 /// A server that answers everything and notes whose request it was.
@@ -132,15 +130,15 @@ async fn answer(mut stream: TcpStream, seen: Seen) {
         }
         let at = Noop::now();
         filled += read;
-        let text = String::from_utf8_lossy(&buffer[..filled]).to_ascii_lowercase();
+        let text = String::from_utf8_lossy(&buffer[..filled]);
         if !text.ends_with("\r\n\r\n") {
             continue;
         }
-        let id = text
-            .lines()
-            .find_map(|line| line.strip_prefix("poulpe-job-id: "));
-        let id = id.expect("a job's request").to_ascii_uppercase();
-        let id = id.replacen('S', "s", 1);
+        let id = text.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("poulpe-job-id").then_some(value)
+        });
+        let id = id.expect("a job's request").to_string();
         seen.lock()
             .expect("no panic")
             .entry(id)

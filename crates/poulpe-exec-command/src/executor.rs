@@ -37,13 +37,13 @@ impl CommandExecutor {
         })
     }
 
-    /// The command of a job. Asked again for each attempt: the list may have changed since the job was accepted, by a
+    /// The command of a task or job. Asked again for each attempt: the list may have changed since the job was accepted, by a
     /// restart or because another daemon took it in. What comes from a cron file is the operator's own.
-    fn find(&self, job: &Job) -> Found {
-        match job.door {
-            Door::Cron => self.lookup.any(&job.name),
+    fn find(&self, name: &str, door: Door) -> Found {
+        match door {
+            Door::Cron => self.lookup.any(name),
             _ if self.lookup.is_off() => Found::Refused(EXEC_IS_OFF.into()),
-            _ => self.lookup.allowed(&job.name),
+            _ => self.lookup.allowed(name),
         }
     }
 }
@@ -52,8 +52,7 @@ impl Executor for CommandExecutor {
     /// Whether the list allows the command; what comes from a cron file is the operator's own. That it exists isn't asked:
     /// it may be installed before the job is due.
     fn check(&self, task: &Task, door: Door) -> Result<(), BadTask> {
-        let is_own = door == Door::Cron;
-        if self.lookup.is_off() && !is_own {
+        if self.lookup.is_off() && door != Door::Cron {
             return Err(BadTask::new("method", EXEC_IS_OFF));
         }
         if !task.headers.is_empty() {
@@ -62,12 +61,7 @@ impl Executor for CommandExecutor {
                 "only GET and POST have headers; leave the field out",
             ));
         }
-        let found = if is_own {
-            self.lookup.any(&task.name)
-        } else {
-            self.lookup.allowed(&task.name)
-        };
-        if let Found::Refused(reason) = found {
+        if let Found::Refused(reason) = self.find(&task.name, door) {
             return Err(BadTask::new("name", reason));
         }
         check_arguments(&task.params).map_err(|reason| BadTask::new("params", reason))
@@ -76,7 +70,7 @@ impl Executor for CommandExecutor {
     /// Runs the command to its end. What it printed on standard output is the result; after a failure without any, what
     /// it printed on standard error. Returns half a second after the deadline or a cancellation at the latest.
     fn execute(&self, job: &Job, attempt: &Attempt) -> Result<Output, Failure> {
-        let program = match self.find(job) {
+        let program = match self.find(&job.name, job.door) {
             Found::Ready(program) => program,
             // Later: the command may be back by then, and another daemon may allow what this one doesn't.
             Found::Absent(reason) | Found::Refused(reason) => return Err(Failure::later(reason)),

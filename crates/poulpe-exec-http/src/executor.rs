@@ -158,7 +158,7 @@ impl Executor for HttpExecutor {
 
     fn execute(&self, job: &Job, attempt: &Attempt) -> Result<Output, Failure> {
         if let Some(why) = attempt.cancelled() {
-            return Err(reason::cancelled(why, "before the call began"));
+            return Err(Failure::cancelled(why, "before the call began"));
         }
         // The task was checked, but perhaps by an older poulpe. No further attempt can mend it.
         let call =
@@ -181,7 +181,7 @@ fn is_delimited(headers: &HeaderMap, body: &Body) -> bool {
 /// Cancelling is the reason of whatever broke after it.
 fn or_cancelled(failure: Failure, attempt: &Attempt, place: &str) -> Failure {
     match attempt.cancelled() {
-        Some(why) => reason::cancelled(why, &format!("while {place} was called")),
+        Some(why) => Failure::cancelled(why, &format!("while {place} was called")),
         None => failure,
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::guard::Refused;
 use crate::resolver::UnknownName;
-use poulpe_core::{CancelReason, Failure};
+use poulpe_core::Failure;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 use ureq::Error;
@@ -43,16 +43,6 @@ pub(crate) fn broken_answer(error: io::Error, place: &str, limit: Duration) -> F
         error => format!("the answer of {place} can't be read: {error}"),
     };
     Failure::later(reason)
-}
-
-/// The failure of an attempt that was told to stop.
-pub(crate) fn cancelled(why: CancelReason, when: &str) -> Failure {
-    let why = match why {
-        CancelReason::Requested => "cancelled",
-        CancelReason::Shutdown => "interrupted by the shutdown of poulpe",
-        CancelReason::LeaseLost => "given up because the job's lease was lost",
-    };
-    Failure::later(format!("{why} {when}"))
 }
 
 /// Whether a connection ended without an answer, as an idle one does that the server had closed already.

@@ -60,7 +60,7 @@ impl Executor for MailExecutor {
             return Err(Failure::later(MAIL_IS_OFF));
         };
         if let Some(why) = attempt.cancelled() {
-            return Err(reason::cancelled(why, "before the mail was sent"));
+            return Err(Failure::cancelled(why, "before the mail was sent"));
         }
         // The task was checked, but perhaps by an older poulpe. No further attempt can mend it.
         let letter = Letter::read(&job.params).map_err(|bad| Failure::never(bad.to_string()))?;
@@ -130,7 +130,7 @@ impl Office {
                 },
                 Ok(why) = stopped => {
                     let place = &self.place;
-                    Err(reason::cancelled(why, &format!("while {} ({place})", steps.now())))
+                    Err(Failure::cancelled(why, &format!("while {} ({place})", steps.now())))
                 }
                 () = tokio::time::sleep_until(deadline) => {
                     Err(reason::timed_out(&self.place, &steps.now(), limit))

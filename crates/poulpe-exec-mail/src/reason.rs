@@ -3,7 +3,7 @@
 
 use crate::step::Step;
 use mail_send::Error;
-use poulpe_core::{CancelReason, Failure};
+use poulpe_core::Failure;
 use smtp_proto::Response;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -130,16 +130,6 @@ pub(crate) fn timed_out(place: &str, step: &Step, limit: Duration) -> Failure {
         "no answer from {place} within {} s while {step}",
         limit.as_millis().div_ceil(100) as f64 / 10.0
     ))
-}
-
-/// The failure of an attempt that was told to stop.
-pub(crate) fn cancelled(why: CancelReason, when: &str) -> Failure {
-    let why = match why {
-        CancelReason::Requested => "cancelled",
-        CancelReason::Shutdown => "interrupted by the shutdown of poulpe",
-        CancelReason::LeaseLost => "given up because the job's lease was lost",
-    };
-    Failure::later(format!("{why} {when}"))
 }
 
 fn is_closed(kind: ErrorKind) -> bool {

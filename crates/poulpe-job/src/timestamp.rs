@@ -30,6 +30,13 @@ impl Timestamp {
         )
     }
 
+    /// This point less `by`, of which whole milliseconds count. Saturates.
+    #[must_use]
+    pub fn before(self, by: Duration) -> Self {
+        let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// The time from `earlier` to this point; zero when `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -46,6 +53,14 @@ mod tests {
         assert_eq!(start.after(Duration::from_nanos(1)).as_millis(), 1_001);
         assert_eq!(start.after(Duration::from_millis(5)).as_millis(), 1_005);
         assert_eq!(start.after(Duration::MAX).as_millis(), i64::MAX);
+    }
+
+    #[test]
+    fn subtracting_saturates() {
+        let start = Timestamp::from_millis(1_000);
+        assert_eq!(start.before(Duration::from_millis(1)).as_millis(), 999);
+        let first = Timestamp::from_millis(i64::MIN);
+        assert_eq!(first.before(Duration::MAX), first);
     }
 
     #[test]

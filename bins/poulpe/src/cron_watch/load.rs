@@ -35,13 +35,9 @@ impl Texts {
     pub(crate) fn parse(&self, defaults: &Defaults) -> Vec<ScheduleFile> {
         let mut reader = Reader::new(defaults.clone());
         let parsed = self.0.iter().map(|(path, text)| {
-            let contents = match text {
-                // Maybe it is being written: what it held goes on when it is whole again.
-                Ok(bytes) if bytes.is_empty() => FileContents::Missing("it is empty".into()),
-                Ok(bytes) if Reader::refuses(bytes).is_some() => {
-                    FileContents::Missing(Reader::refuses(bytes).unwrap_or_default())
-                }
-                Ok(bytes) => {
+            let contents = match text.as_ref().map(|bytes| (bytes, refusal(bytes))) {
+                Ok((_, Some(reason))) => FileContents::Missing(reason),
+                Ok((bytes, None)) => {
                     let file = reader.read(bytes);
                     FileContents::Read {
                         entries: file.entries,
@@ -57,6 +53,14 @@ impl Texts {
         });
         parsed.collect()
     }
+}
+
+/// Why nothing of a file counts. Maybe it is being written: what it held goes on when it is whole again.
+fn refusal(bytes: &[u8]) -> Option<String> {
+    if bytes.is_empty() {
+        return Some("it is empty".into());
+    }
+    Reader::refuses(bytes)
 }
 
 /// The path as text. Different paths have different names, whatever bytes they are made of.

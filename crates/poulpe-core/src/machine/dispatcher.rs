@@ -1,14 +1,10 @@
 //! Decides when to claim and hands what was claimed to the lanes. Never touches verdicts; those are the settler's.
 //! Runs as one task per scheduler.
 
-use super::{Room, backoff};
+use super::{LONGEST_WAIT, Room, backoff};
 use poulpe_job::Lane;
 use poulpe_store::{Claim, Claimed, ClaimedJob, Incarnation};
 use std::time::Duration;
-
-/// The longest wait for a job that isn't due: the wait is monotonic, the due time is the wall clock's, and that may be
-/// set forward, or have run on while the machine was suspended. Five seconds cost an idle daemon nothing.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// What the dispatcher is told.
 #[derive(Debug)]

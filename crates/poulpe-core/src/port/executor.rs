@@ -1,6 +1,6 @@
 //! The port that runs jobs of a kind.
 
-use super::Attempt;
+use super::{Attempt, CancelReason};
 use poulpe_job::{BadTask, Door, Job, Task};
 use std::time::Duration;
 
@@ -47,6 +47,16 @@ impl Failure {
             output: String::new(),
             retry: RetryAdvice::Later,
         }
+    }
+
+    /// The failure of an attempt that was told to stop; `when` says what it was at, and reads after the reason.
+    pub fn cancelled(why: CancelReason, when: &str) -> Self {
+        let why = match why {
+            CancelReason::Requested => "cancelled",
+            CancelReason::Shutdown => "interrupted by the shutdown of poulpe",
+            CancelReason::LeaseLost => "given up because the job's lease was lost",
+        };
+        Self::later(format!("{why} {when}"))
     }
 
     /// A failure that no further attempt can mend.

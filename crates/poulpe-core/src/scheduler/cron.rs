@@ -4,7 +4,7 @@
 use super::Parts;
 use super::submit::submitted;
 use crate::cron::ScheduleId;
-use crate::machine::{Change, CronDriver, Fired, Firing, Loading, backoff};
+use crate::machine::{CronDriver, Fired, Firing, LONGEST_WAIT, Loading, backoff};
 use crate::{
     FileContents, ScheduleAction, ScheduleChanged, ScheduleFile, SchedulesView, Submitted,
 };
@@ -14,10 +14,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-
-/// The longest sleep before a fire time: it is meant by the wall clock, which may be set forward, or have run on while the
-/// machine was suspended.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a person's change is tried again that others were ahead of.
 const CHANGE_TRIES: usize = 5;
@@ -119,7 +115,7 @@ async fn step(parts: &Parts) -> StoreResult<Option<Duration>> {
 }
 
 async fn load(parts: &Parts, files: Vec<ScheduleFile>) -> StoreResult<()> {
-    let mut loading = Loading::new(files.clone());
+    let mut loading = Loading::new(files);
     loop {
         let wanted = loading.wanted(&parts.cron.driver());
         if wanted.is_empty() {
@@ -130,7 +126,7 @@ async fn load(parts: &Parts, files: Vec<ScheduleFile>) -> StoreResult<()> {
                 Ok(value) => loading.loaded(name, value),
                 Err(error) => {
                     // To be tried again, unless something newer has come meanwhile.
-                    parts.cron.next().get_or_insert_with(|| files.clone());
+                    parts.cron.next().get_or_insert(loading.into_files());
                     return Err(error);
                 }
             }
@@ -138,7 +134,7 @@ async fn load(parts: &Parts, files: Vec<ScheduleFile>) -> StoreResult<()> {
     }
     // Before the driver is locked: executors may look at disks.
     let mut refused = HashMap::new();
-    for file in &files {
+    for file in loading.files() {
         let FileContents::Read { entries, .. } = &file.contents else {
             continue;
         };
@@ -270,56 +266,38 @@ pub(crate) async fn change(
     for _ in 0..CHANGE_TRIES {
         reload(parts).await?;
         let now = parts.clock.wall().floor();
-        let (change, task) = {
-            let driver = parts.cron.driver();
-            (driver.change(id, action, now), driver.run_now(id, now))
-        };
-        let (Some(change), Some(task)) = (change, task) else {
+        let Some(change) = parts.cron.driver().change(id, action, now) else {
             return Ok(ScheduleChanged::Unknown);
         };
-        let checkpoint = change.checkpoint.clone();
-        if action == ScheduleAction::Run {
-            match run_now(parts, &change, task).await? {
-                Some(answer) => return Ok(ScheduleChanged::Ran(answer)),
-                None => continue,
-            }
+        let refused = change.tasks.first().and_then(|task| refusal(parts, task));
+        if let Some(refused) = refused {
+            return Ok(ScheduleChanged::Ran(refused));
         }
-        let was_written = parts.store.compare_and_set(checkpoint).await?;
-        parts.cron.driver().changed(&change, was_written);
+        let mut answers = parts.store.enqueue(vec![group(parts, &change)]).await?;
+        let Some(answer) = answers.pop() else {
+            return Err(StoreError::failed("the store gave no answer"));
+        };
+        let fired = parts.cron.driver().fired(&change, &answer);
         parts.cron.wake.notify_one();
-        if was_written {
-            return Ok(ScheduleChanged::Done);
+        if fired == Fired::Moved {
+            continue;
         }
+        let Some(id) = change.tasks.first().and_then(|task| task.id.as_ref()) else {
+            return Ok(ScheduleChanged::Done);
+        };
+        return Ok(ScheduleChanged::Ran(submitted(Some(answer), id)));
     }
     Err(StoreError::Unavailable(
         "the schedule is being changed by others; try again".into(),
     ))
 }
 
-/// Has a schedule's job accepted, in the write that notes it as its latest: neither is there without the other. `None` if
-/// somebody else moved the cursor first.
-async fn run_now(parts: &Parts, change: &Change, task: Task) -> StoreResult<Option<Submitted>> {
+/// Why a task isn't run at a person's wish.
+fn refusal(parts: &Parts, task: &Task) -> Option<Submitted> {
     if parts.is_stopping() {
         let reason = "poulpe is shutting down; try again later".into();
-        return Ok(Some(Submitted::Busy(task.id, reason)));
+        return Some(Submitted::Busy(task.id.clone(), reason));
     }
-    if let Err(bad) = parts.check(&task, Door::Cron) {
-        return Ok(Some(Submitted::Refused(task.id, bad)));
-    }
-    let (job, due) = parts.job(task, Door::Cron);
-    let id = job.id.clone();
-    let group = Group {
-        entries: vec![Entry::new(job, due)],
-        checkpoint: Some(change.checkpoint.clone()),
-    };
-    let answer = parts.store.enqueue(vec![group]).await?.pop();
-    match &answer {
-        Some(GroupAnswer::Taken(taken)) if taken.contains(&Accepted::Full) => {}
-        Some(GroupAnswer::Taken(_)) => parts.cron.driver().changed(change, true),
-        Some(GroupAnswer::CheckpointMoved) | None => {
-            parts.cron.driver().changed(change, false);
-            return Ok(None);
-        }
-    }
-    Ok(Some(submitted(answer, &id)))
+    let bad = parts.check(task, Door::Cron).err()?;
+    Some(Submitted::Refused(task.id.clone(), bad))
 }

@@ -35,14 +35,14 @@ pub(super) fn decide(
     horizon: Timestamp,
 ) -> Option<Decision> {
     // A fire time that is a minute old to the millisecond is late, not missed.
-    let cutoff = back(now, LATE + MILLISECOND);
+    let cutoff = now.before(LATE + MILLISECOND);
     let mut missed_ones = Vec::new();
     let mut missed = 0;
     let mut last_missed = None;
     let has_missed = from < cutoff && next_after(from).is_some_and(|fire| fire <= cutoff);
     if has_missed {
         // One that is as old as the window to the millisecond is within it.
-        let reach = back(now, misfire.reach() + MILLISECOND).max(from);
+        let reach = now.before(misfire.reach() + MILLISECOND).max(from);
         missed_ones = match misfire {
             Misfire::Skip => Vec::new(),
             Misfire::Once { .. } => newest(next_after, reach, cutoff, 1),
@@ -51,7 +51,7 @@ pub(super) fn decide(
         let made_up = missed_ones.len() as u64;
         missed = count(next_after, from, cutoff).saturating_sub(made_up);
         if missed > 0 {
-            let before = missed_ones.first().map(|first| back(*first, MILLISECOND));
+            let before = missed_ones.first().map(|first| first.before(MILLISECOND));
             let end = before.unwrap_or(cutoff);
             last_missed = newest(next_after, from, end, 1).pop();
         }
@@ -72,12 +72,6 @@ pub(super) fn decide(
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-
-/// An instant before another.
-fn back(time: Timestamp, by: Duration) -> Timestamp {
-    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(time.as_millis().saturating_sub(by))
-}
 
 /// How many fire times there are after `from` up to `end`, as far as they are counted.
 fn count(
@@ -107,7 +101,7 @@ fn newest(
 ) -> Vec<Timestamp> {
     let mut stretch = Duration::from_secs(60);
     loop {
-        let start = back(end, stretch).max(from);
+        let start = end.before(stretch).max(from);
         let mut found = VecDeque::new();
         let mut after = start;
         while let Some(fire) = next_after(after).filter(|fire| *fire <= end) {

@@ -2,7 +2,7 @@
 //! starts that wasn't there before.
 
 use super::cursor::{Cursor, FileMark, cursor_name, decode, mark_name};
-use super::{CronDriver, Driven, File, FileContents, LEAD, ScheduleFile, earlier};
+use super::{CronDriver, Driven, File, FileContents, LEAD, ScheduleFile};
 use crate::cron::{Entry, ScheduleId};
 use poulpe_job::{Task, Timestamp};
 use std::collections::HashMap;
@@ -22,6 +22,16 @@ impl Loading {
             files,
             loaded: HashMap::new(),
         }
+    }
+
+    /// The files.
+    pub fn files(&self) -> &[ScheduleFile] {
+        &self.files
+    }
+
+    /// Gives the files back.
+    pub fn into_files(self) -> Vec<ScheduleFile> {
+        self.files
     }
 
     /// The checkpoints to load next; none if everything is there.
@@ -165,7 +175,7 @@ impl CronDriver {
                 let undecided = driven.entry.next_after(driven.cursor.driven_to);
                 let is_due = driven.planned.is_some_and(|planned| planned <= now);
                 if let Some(fire) = undecided.filter(|_| is_due) {
-                    let before = earlier(fire, Duration::from_millis(1));
+                    let before = fire.before(Duration::from_millis(1));
                     behind = Some(behind.map_or(before, |other| other.min(before)));
                 }
             }

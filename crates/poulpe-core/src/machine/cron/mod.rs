@@ -13,7 +13,7 @@ use crate::cron::{Entry, Overlap, Problem, ScheduleId};
 use crate::{FileContents, ScheduleAction, ScheduleFile};
 use cursor::{Cursor, FileMark, cursor_name, decode, encode, mark_name};
 use decide::decide;
-use poulpe_job::{JobId, Task, Timestamp};
+use poulpe_job::{Due, JobId, Task, Timestamp};
 use poulpe_store::{Accepted, Checkpoint, GroupAnswer};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -95,23 +95,10 @@ pub enum Fired {
     Full,
 }
 
-/// A change that a person wants of a schedule: write it, then tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// To be moved.
-    pub checkpoint: Checkpoint,
-}
-
 impl CronDriver {
     /// When to look next; `None` if nothing will ever fire.
     pub fn wake_at(&self) -> Option<Timestamp> {
         self.agenda.first().map(|(at, _)| *at)
-    }
-
-    /// Whether something waits to be written or loaded whatever the time is.
-    pub fn has_errands(&self) -> bool {
-        let needs_cursor = self.schedules.iter().any(|driven| driven.needs_cursor);
-        needs_cursor || !self.stale.is_empty() || self.files.iter().any(|file| file.needs_mark)
     }
 
     /// The jobs that may still run, of schedules that are due and mustn't overlap, by schedule: the store is to be asked
@@ -199,6 +186,7 @@ impl CronDriver {
         match answer {
             GroupAnswer::Taken(accepted) if accepted.contains(&Accepted::Full) => Fired::Full,
             GroupAnswer::Taken(_) => {
+                // Unless somebody here has written it since.
                 if self.stored(name) == Some(expected) {
                     self.take(name, Some(next.clone()));
                 } else {
@@ -224,13 +212,21 @@ impl CronDriver {
         self.take(name, value);
     }
 
-    /// What a person wants of a schedule, as a change to write; `None` if there is no such schedule.
-    pub fn change(&self, id: &str, action: ScheduleAction, now: Timestamp) -> Option<Change> {
+    /// What a person wants of a schedule, to be written; `None` if there is no such schedule.
+    pub fn change(&self, id: &str, action: ScheduleAction, now: Timestamp) -> Option<Firing> {
         let index = *self.by_id.get(&ScheduleId::new(id).ok()?)?;
         let driven = &self.schedules[index];
         let mut cursor = driven.cursor.clone();
+        let mut tasks = Vec::new();
         match action {
-            ScheduleAction::Run => cursor.ran(&[run_time(now)]),
+            ScheduleAction::Run => {
+                let time = run_time(now);
+                cursor.ran(&[time]);
+                let mut task = driven.entry.task(now);
+                task.id = Some(job_id(&driven.entry.id, time));
+                task.due = Due::NOW;
+                tasks.push(task);
+            }
             ScheduleAction::Pause => cursor.is_paused = true,
             ScheduleAction::Resume => {
                 if cursor.is_paused {
@@ -240,32 +236,7 @@ impl CronDriver {
             }
             ScheduleAction::Reset => cursor.driven_to = now,
         }
-        let Firing { checkpoint, .. } = driven.write(&cursor, Vec::new(), None);
-        Some(Change { checkpoint })
-    }
-
-    /// A change was written, or wasn't because somebody else was first.
-    pub fn changed(&mut self, change: &Change, was_written: bool) {
-        let Checkpoint {
-            name,
-            expected,
-            next,
-        } = &change.checkpoint;
-        if was_written && self.stored(name) == Some(expected) {
-            self.take(name, Some(next.clone()));
-        } else {
-            self.stale.insert(name.clone());
-        }
-    }
-
-    /// The task that runs a schedule now, beside its fire times.
-    pub fn run_now(&self, id: &str, now: Timestamp) -> Option<Task> {
-        let index = *self.by_id.get(&ScheduleId::new(id).ok()?)?;
-        let entry = &self.schedules[index].entry;
-        let mut task = entry.task(now);
-        task.id = Some(job_id(&entry.id, run_time(now)));
-        task.due = poulpe_job::Due::NOW;
-        Some(task)
+        Some(driven.write(&cursor, tasks, None))
     }
 
     /// The schedules to decide now.
@@ -279,9 +250,13 @@ impl CronDriver {
         if let Some(index) = self.index_of(name) {
             return Some(&self.schedules[index].stored);
         }
+        Some(&self.files[self.file_of(name)?].stored)
+    }
+
+    /// The file whose mark has this name.
+    fn file_of(&self, name: &str) -> Option<usize> {
         let mut files = self.files.iter();
-        let file = files.find(|file| mark_name(&file.name) == name)?;
-        Some(&file.stored)
+        files.position(|file| mark_name(&file.name) == name)
     }
 
     fn index_of(&self, name: &str) -> Option<usize> {
@@ -303,19 +278,13 @@ impl CronDriver {
             self.plan(index);
             return;
         }
-        let mut files = self.files.iter_mut();
-        let Some(file) = files.find(|file| mark_name(&file.name) == name) else {
+        let Some(index) = self.file_of(name) else {
             return;
         };
+        let file = &mut self.files[index];
         file.mark = value.as_deref().and_then(decode);
         file.stored = value;
-        let index = self
-            .files
-            .iter()
-            .position(|file| mark_name(&file.name) == name);
-        for index in index.into_iter() {
-            self.files[index].needs_mark = !self.is_marked(index);
-        }
+        self.files[index].needs_mark = !self.is_marked(index);
     }
 
     /// Whether the mark tells of this version of the file.
@@ -336,7 +305,7 @@ impl CronDriver {
             return;
         }
         let fire = driven.entry.next_after(driven.cursor.driven_to);
-        driven.planned = fire.map(|fire| earlier(fire, driven.lead()));
+        driven.planned = fire.map(|fire| fire.before(driven.lead()));
         if let Some(planned) = driven.planned {
             self.agenda.insert((planned, index));
         }
@@ -453,9 +422,4 @@ fn job_id(schedule: &ScheduleId, at: Timestamp) -> JobId {
 fn run_time(now: Timestamp) -> Timestamp {
     let millis = now.as_millis();
     Timestamp::from_millis(millis + i64::from(millis % 1_000 == 0))
-}
-
-fn earlier(time: Timestamp, by: Duration) -> Timestamp {
-    let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(time.as_millis().saturating_sub(by))
 }
