@@ -16,6 +16,10 @@ pub use noop::{NOOP, Noop, Running, start, store_in};
 
 use std::time::Duration;
 
+/// The daemon's allocator, for everything in a run.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Whether cargo runs the benches as tests: then they only show that they work.
 pub fn is_test() -> bool {
     !std::env::args().any(|argument| argument == "--bench")
