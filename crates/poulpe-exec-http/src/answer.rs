@@ -27,7 +27,8 @@ pub(crate) fn read_body(body: impl Read, limit: usize) -> Kept {
     bytes.truncate(limit);
     let is_full = bytes.len() == limit;
     Kept {
-        text: lossy_text(&bytes, is_cut, limit),
+        text: String::from_utf8(bytes)
+            .unwrap_or_else(|error| lossy_text(error.as_bytes(), is_cut, limit)),
         // What breaks behind the part that is kept doesn't matter.
         broken: outcome.err().filter(|_| !is_full),
     }

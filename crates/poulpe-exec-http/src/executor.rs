@@ -142,7 +142,7 @@ impl HttpExecutor {
     ) -> Result<Response<Body>, Error> {
         let mut settings = self
             .agent
-            .configure_request(call.request(body)?)
+            .configure_request(call.request(body))
             .timeout_global(Some(limit));
         if !reuse {
             settings = settings.max_idle_age(Duration::ZERO);

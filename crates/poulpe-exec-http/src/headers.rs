@@ -1,7 +1,7 @@
 //! The headers of a call: the job's own, checked, and poulpe's. Never lets a job touch the framing of the request.
 //! Used by the check of a task and to build the request.
 
-use crate::target::encode;
+use crate::target::{Legal, encode};
 use poulpe_core::{BadTask, JobId};
 use ureq::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
@@ -117,10 +117,14 @@ pub(crate) fn remove_body(headers: &mut HeaderMap) {
 
 /// Makes an id fit into a header so that decoding gives it back and different ids stay different.
 fn encode_id(id: &str) -> String {
-    const PRINTABLE: &[u8] = b" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~";
-    let encoded = encode(id, PRINTABLE);
+    const PRINTABLE: Legal =
+        Legal::beside_letters_and_digits(b" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~");
+    let encoded = encode(id, &PRINTABLE);
     // Servers strip white space around a value.
     let inner = encoded.trim_matches(' ');
+    if inner.len() == encoded.len() {
+        return encoded;
+    }
     let start = encoded.len() - encoded.trim_start_matches(' ').len();
     let end = encoded.len() - start - inner.len();
     format!("{}{inner}{}", "%20".repeat(start), "%20".repeat(end))

@@ -28,6 +28,7 @@ mod outgoing;
 mod reason;
 mod redirect;
 mod resolver;
+mod socket;
 mod target;
 
 pub use config::HttpConfig;

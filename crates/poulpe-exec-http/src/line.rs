@@ -4,14 +4,15 @@
 //! ureq runs a call on its caller's thread and tells a connection nothing about whose call it serves, so the line of
 //! the running attempt lies in a thread-local.
 
+use crate::socket::Socket;
 use std::cell::RefCell;
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use ureq::Error;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, ShutdownHandle, Transport,
+    Buffers, ChainedConnector, ConnectionDetails, Connector, LazyBuffers, NextTimeout,
+    RustlsConnector, Transport,
 };
-
-type Socket = Weak<dyn ShutdownHandle>;
 
 thread_local! {
     static CURRENT: RefCell<Option<Line>> = const { RefCell::new(None) };
@@ -27,7 +28,7 @@ pub(crate) struct Line {
 struct LineState {
     stopped: bool,
     connected: bool,
-    socket: Option<Socket>,
+    socket: Option<Weak<TcpStream>>,
 }
 
 /// Ends the use of a line on this thread when dropped.
@@ -57,13 +58,12 @@ impl Line {
         self.state().connected
     }
 
-    fn attach(&self, socket: &Socket) {
+    fn attach(&self, socket: &Arc<TcpStream>) {
         let mut state = self.state();
+        state.socket = Some(Arc::downgrade(socket));
         if state.stopped {
-            shut_down(Some(socket.clone()));
-            return;
+            shut_down(state.socket.take());
         }
-        state.socket = Some(socket.clone());
     }
 
     fn state(&self) -> MutexGuard<'_, LineState> {
@@ -78,9 +78,10 @@ impl Drop for OpenLine {
     }
 }
 
-fn shut_down(socket: Option<Socket>) {
+fn shut_down(socket: Option<Weak<TcpStream>>) {
     if let Some(socket) = socket.and_then(|socket| socket.upgrade()) {
-        socket.shutdown();
+        // An error only says that it is closed already.
+        let _ = socket.shutdown(Shutdown::Both);
     }
 }
 
@@ -92,30 +93,28 @@ fn with_current(act: impl FnOnce(&Line)) {
     });
 }
 
-/// ureq's own connector, with each connection on a line.
-#[derive(Debug, Default)]
+/// Connections by TCP, each on a line, with TLS over it where the URL says so.
+#[derive(Debug)]
 pub(crate) struct LineConnector {
-    inner: DefaultConnector,
+    inner: ChainedConnector<(), TcpConnector, RustlsConnector>,
+}
+
+impl Default for LineConnector {
+    fn default() -> Self {
+        Self {
+            inner: TcpConnector.chain(RustlsConnector::default()),
+        }
+    }
 }
 
 impl Connector<()> for LineConnector {
-    type Out = OnLine;
+    type Out = <ChainedConnector<(), TcpConnector, RustlsConnector> as Connector<()>>::Out;
 
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
-    ) -> Result<Option<OnLine>, Error> {
-        let seen: Arc<Mutex<Option<Socket>>> = Arc::default();
-        let register = {
-            let seen = seen.clone();
-            move |socket: Socket| {
-                // From here on, so that the TLS handshake can be interrupted too.
-                with_current(|line| line.attach(&socket));
-                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
-                Ok(())
-            }
-        };
+    ) -> Result<Option<Self::Out>, Error> {
         let details = ConnectionDetails {
             uri: details.uri,
             addrs: details.addrs.clone(),
@@ -128,53 +127,57 @@ impl Connector<()> for LineConnector {
             timeout: details.timeout,
             current_time: details.current_time.clone(),
             run_connector: details.run_connector.clone(),
-            register_shutdown: Arc::new(register),
+            register_shutdown: details.register_shutdown.clone(),
         };
-        let Some(inner) = self.inner.connect(&details, chained)? else {
-            return Ok(None);
-        };
+        let connection = self.inner.connect(&details, chained)?;
         with_current(|line| line.state().connected = true);
-        let socket = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(Some(OnLine { inner, socket }))
+        Ok(connection)
+    }
+}
+
+/// Connects by TCP.
+#[derive(Debug)]
+pub(crate) struct TcpConnector;
+
+impl Connector<()> for TcpConnector {
+    type Out = OnLine;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _chained: Option<()>,
+    ) -> Result<Option<OnLine>, Error> {
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        let socket = Socket::connect(&details.addrs, details.timeout, buffers)?;
+        // From here on, so that the TLS handshake can be interrupted too.
+        with_current(|line| line.attach(socket.stream()));
+        Ok(Some(OnLine(socket)))
     }
 }
 
 /// A connection that is on the line of the attempt that uses it.
-pub(crate) struct OnLine {
-    inner: Box<dyn Transport>,
-    socket: Option<Socket>,
-}
-
-impl std::fmt::Debug for OnLine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.inner.fmt(f)
-    }
-}
+#[derive(Debug)]
+pub(crate) struct OnLine(Socket);
 
 impl Transport for OnLine {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        self.inner.buffers()
+        self.0.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         // Every call sends before it receives, so this is where an idle connection comes into use.
-        if let Some(socket) = &self.socket {
-            with_current(|line| line.attach(socket));
-        }
-        self.inner.transmit_output(amount, timeout)
+        with_current(|line| line.attach(self.0.stream()));
+        self.0.transmit_output(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.inner.await_input(timeout)
+        self.0.await_input(timeout)
     }
 
     fn is_open(&mut self) -> bool {
         // Asked right before the connection goes back to the pool: from here on it may be another attempt's.
         with_current(|line| line.state().socket = None);
-        self.inner.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        self.inner.is_tls()
+        self.0.is_open()
     }
 }

@@ -6,7 +6,7 @@ use crate::headers;
 use crate::literal;
 use crate::target::Target;
 use poulpe_core::{BadTask, Job, Kind, Params, Task};
-use ureq::http::{self, HeaderMap, Method, Request};
+use ureq::http::{HeaderMap, Method, Request};
 
 /// A call that is about to be made.
 #[derive(Debug)]
@@ -44,19 +44,13 @@ impl<'a> Outgoing<'a> {
         params: &'a Params,
         headers: &[(String, String)],
     ) -> Result<Self, BadTask> {
-        let mut target = Target::parse(name).map_err(|reason| BadTask::new("name", reason))?;
         let Params::Text(params) = params else {
             let fix = "must be one text, not a list: the query of a GET, the body of a POST";
             return Err(BadTask::new("params", fix));
         };
-        let (method, body) = match kind {
-            kind if *kind == Kind::GET => {
-                target
-                    .append_query(params)
-                    .map_err(|reason| BadTask::new("params", reason))?;
-                (Method::GET, None)
-            }
-            kind if *kind == Kind::POST => (Method::POST, Some(&**params)),
+        let (method, query, body) = match kind {
+            kind if *kind == Kind::GET => (Method::GET, &**params, None),
+            kind if *kind == Kind::POST => (Method::POST, "", Some(&**params)),
             _ => {
                 return Err(BadTask::new(
                     "method",
@@ -64,6 +58,14 @@ impl<'a> Outgoing<'a> {
                 ));
             }
         };
+        let target = Target::with_query(name, query).map_err(|reason| {
+            // It is the query's fault if the URL is good without.
+            let field = match Target::parse(name) {
+                Ok(_) => "params",
+                Err(_) => "name",
+            };
+            BadTask::new(field, reason)
+        })?;
         let own = headers::own(headers)?;
         Ok(Self {
             target,
@@ -93,13 +95,11 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The request, around this body.
-    pub(crate) fn request<B>(&self, body: B) -> Result<Request<B>, http::Error> {
-        let uri = self.target.uri().unwrap_or_default();
-        let mut request = Request::builder()
-            .method(self.method.clone())
-            .uri(uri)
-            .body(body)?;
+    pub(crate) fn request<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.uri().clone();
         *request.headers_mut() = self.headers.clone();
-        Ok(request)
+        request
     }
 }

@@ -10,11 +10,11 @@ const MAX_URL_BYTES: usize = 60_000;
 /// The longest name in the DNS.
 const MAX_HOST_BYTES: usize = 253;
 
-/// What is legal in a URL beside letters and digits, but for `#`, which would begin a fragment.
-const LEGAL: &[u8] = b"-._~:/?[]@!$&'()*+,;=%";
+/// What is legal in a URL, but for `#`, which would begin a fragment.
+const LEGAL: Legal = Legal::beside_letters_and_digits(b"-._~:/?[]@!$&'()*+,;=%");
 
 /// Legal in a name and password.
-const LEGAL_USERINFO: &[u8] = b"-._~:!$&'()*+,;=%";
+const LEGAL_USERINFO: Legal = Legal::beside_letters_and_digits(b"-._~:!$&'()*+,;=%");
 
 /// An absolute http or https URL without fragment. The reasons of its errors read after the name of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +24,17 @@ pub(crate) struct Target {
     host: String,
     port: Option<u16>,
     path_and_query: String,
+    /// All of it, as the HTTP library wants it.
+    uri: Uri,
 }
 
 impl Target {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::with_query(text, "")
+    }
+
+    /// A URL to which a query is appended, with `?`, or with `&` to a query that is there.
+    pub(crate) fn with_query(text: &str, query: &str) -> Result<Self, String> {
         if text.len() > MAX_URL_BYTES {
             return Err(too_long(text.len()));
         }
@@ -48,41 +55,28 @@ impl Target {
         let path_start = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path_and_query) = rest.split_at(path_start);
         let (userinfo, host_and_port) = match authority.rsplit_once('@') {
-            Some((userinfo, rest)) => (Some(encode(userinfo, LEGAL_USERINFO)), rest),
+            Some((userinfo, rest)) => (Some(encode(userinfo, &LEGAL_USERINFO)), rest),
             None => (None, authority),
         };
         let (host, port) = split_port(host_and_port)?;
         check_host(host)?;
-        let slash = if path_and_query.starts_with('/') {
-            ""
-        } else {
-            "/"
-        };
-        let target = Self {
+        let mut target = Self {
             https,
             userinfo,
             host: host.to_owned(),
             port,
-            path_and_query: format!("{slash}{}", encode(path_and_query, LEGAL)),
+            path_and_query: joined(path_and_query, query),
+            uri: Uri::default(),
         };
-        // Whatever the HTTP library would refuse is refused now.
-        target.uri()?;
-        Ok(target)
-    }
-
-    /// Appends a query with `?`, or with `&` to a query that is there.
-    pub(crate) fn append_query(&mut self, query: &str) -> Result<(), String> {
-        if query.is_empty() {
-            return Ok(());
+        let whole = target.whole();
+        if whole.len() > MAX_URL_BYTES {
+            return Err(too_long(whole.len()));
         }
-        let separator = match self.path_and_query.chars().last() {
-            _ if !self.path_and_query.contains('?') => "?",
-            Some('?' | '&') => "",
-            _ => "&",
-        };
-        self.path_and_query.push_str(separator);
-        self.path_and_query.push_str(&encode(query, LEGAL));
-        self.uri().map(|_| ())
+        // Whatever the HTTP library would refuse is refused now.
+        target.uri = whole
+            .try_into()
+            .map_err(|error| format!("isn't a valid URL: {error}"))?;
+        Ok(target)
     }
 
     /// The URL that `location` means in an answer of this one.
@@ -127,18 +121,18 @@ impl Target {
         &self.host
     }
 
-    pub(crate) fn uri(&self) -> Result<Uri, String> {
-        let text = format!(
-            "{}://{}{}",
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    fn whole(&self) -> String {
+        [
             self.scheme(),
-            self.authority(),
-            self.path_and_query
-        );
-        if text.len() > MAX_URL_BYTES {
-            return Err(too_long(text.len()));
-        }
-        text.parse()
-            .map_err(|error| format!("isn't a valid URL: {error}"))
+            "://",
+            &self.authority(),
+            &self.path_and_query,
+        ]
+        .concat()
     }
 
     fn scheme(&self) -> &'static str {
@@ -163,17 +157,68 @@ impl Target {
     }
 }
 
-/// Percent-encodes every byte that is neither a letter, a digit nor in `legal`.
-pub(crate) fn encode(text: &str, legal: &[u8]) -> String {
+/// The bytes that stay as they are when a text is percent-encoded.
+pub(crate) struct Legal([bool; 256]);
+
+impl Legal {
+    pub(crate) const fn beside_letters_and_digits(more: &[u8]) -> Self {
+        let mut legal = [false; 256];
+        let mut byte = 0;
+        while byte < 128 {
+            legal[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut index = 0;
+        while index < more.len() {
+            legal[more[index] as usize] = true;
+            index += 1;
+        }
+        Self(legal)
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+}
+
+/// Percent-encodes every byte that isn't legal.
+pub(crate) fn encode(text: &str, legal: &Legal) -> String {
     let mut encoded = String::with_capacity(text.len());
+    encode_into(&mut encoded, text, legal);
+    encoded
+}
+
+fn encode_into(encoded: &mut String, text: &str, legal: &Legal) {
+    if text.bytes().all(|byte| legal.has(byte)) {
+        encoded.push_str(text);
+        return;
+    }
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || legal.contains(&byte) {
+        if legal.has(byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    encoded
+}
+
+/// Path and query of a URL with one more query behind it, encoded.
+fn joined(path_and_query: &str, query: &str) -> String {
+    let mut joined = String::with_capacity(path_and_query.len() + query.len() + 2);
+    if !path_and_query.starts_with('/') {
+        joined.push('/');
+    }
+    encode_into(&mut joined, path_and_query, &LEGAL);
+    if query.is_empty() {
+        return joined;
+    }
+    match path_and_query.chars().last() {
+        _ if !path_and_query.contains('?') => joined.push('?'),
+        Some('?' | '&') => {}
+        _ => joined.push('&'),
+    }
+    encode_into(&mut joined, query, &LEGAL);
+    joined
 }
 
 fn too_long(bytes: usize) -> String {

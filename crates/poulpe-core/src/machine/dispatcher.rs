@@ -6,6 +6,9 @@ use poulpe_job::Lane;
 use poulpe_store::{Claim, Claimed, ClaimedJob, Incarnation};
 use std::time::Duration;
 
+/// So many are claimed to be kept at hand at once: the first of a burst start while the rest is still being claimed.
+const AT_ONCE: usize = 64;
+
 /// What the dispatcher is told.
 #[derive(Debug)]
 pub enum DispatchEvent {
@@ -169,7 +172,7 @@ impl Dispatcher {
             incarnation: self.incarnation,
             request: self.request,
             idle,
-            prefetch,
+            prefetch: prefetch.min(AT_ONCE),
             lease: self.lease,
         };
         self.may_be_ready = false;

@@ -38,6 +38,14 @@ impl Seat {
     }
 }
 
+/// A seat became free.
+pub(crate) struct Freed {
+    /// Whether the attempt was still its business: not after it was given up.
+    pub(crate) counts: bool,
+    /// Whether no job is at hand any more.
+    pub(crate) is_last: bool,
+}
+
 /// What a worker does next.
 pub(crate) enum Next {
     /// Runs this job.
@@ -171,8 +179,8 @@ impl Pool {
         }
     }
 
-    /// The seat is free again. Whether its attempt was still its business: false after it was given up.
-    pub(crate) fn ended(&self, seat: Seat, took: Duration) -> bool {
+    /// The seat is free again.
+    pub(crate) fn ended(&self, seat: Seat, took: Duration) -> Freed {
         let mut state = self.state();
         state.lanes.took(took);
         let was_stuck = state
@@ -183,11 +191,15 @@ impl Pool {
             state.lanes.idle(lane);
         }
         self.tell_if_idle(&state);
+        let is_last = state.lanes.at_hand() == 0;
         drop(state);
         if was_stuck {
             self.stand_ins.notify_all();
         }
-        !was_stuck
+        Freed {
+            counts: !was_stuck,
+            is_last,
+        }
     }
 
     pub(crate) fn hand(&self, jobs: Vec<ClaimedJob>, wanted: &[Lane], wants_any: bool) {

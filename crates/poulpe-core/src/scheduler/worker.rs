@@ -4,7 +4,7 @@
 use super::Parts;
 use super::counters::Counters;
 use super::dispatch;
-use super::pool::{Next, Seat};
+use super::pool::{Freed, Next, Seat};
 use crate::machine::{Ended, Report, settlement};
 use crate::{Attempt, Canceller, Failure, FixedInterval, Output, RetryPolicy};
 use poulpe_job::{Job, Progress, Timestamp};
@@ -47,10 +47,11 @@ fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
         let report = work(parts, runtime, seat, claimed, &canceller);
         let settlement = report.map(|report| settle(parts, report));
         parts.settles.announce();
-        let counts = parts
-            .pool
-            .ended(seat, parts.clock.monotonic().saturating_sub(begin));
-        parts.settles.push_announced(settlement.filter(|_| counts));
+        let took = parts.clock.monotonic().saturating_sub(begin);
+        let Freed { counts, is_last } = parts.pool.ended(seat, took);
+        parts
+            .settles
+            .push_announced(settlement.filter(|_| counts), is_last);
     }
 }
 
