@@ -1,7 +1,7 @@
 //! The real binary: how late jobs of a cron file start. 200 entries fire in each second for a minute, as GETs of a server
 //! here, which notes when each comes in; none may be missing and none double.
 
-use poulpe_benches::{Noop, is_test, percentiles};
+use poulpe_benches::{Noop, call_at_once, is_test, percentiles};
 use poulpe_core::Timestamp;
 use poulpe_core::cron::ScheduleId;
 use std::collections::HashMap;
@@ -61,6 +61,8 @@ async fn measure(binary: &Path, dir: &Path, seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds + 3)).await;
     terminate(&mut daemon);
 
+    let bare = measure_bare(server, seen.clone(), seconds.div_ceil(6)).await;
+
     let seen = seen.lock().expect("no panic");
     let mut late = Vec::new();
     let (mut missing, mut double) = (0, 0);
@@ -82,7 +84,34 @@ async fn measure(binary: &Path, dir: &Path, seconds: u64) {
     let (p50, p99, max) = percentiles(late);
     println!("  {count} fire times, {missing} missing, {double} double");
     println!("  late: p50 {p50:?}, p99 {p99:?}, max {max:?} (aim p99 5 ms)");
+    let (p50, p99, max) = percentiles(bare);
+    println!("  as many bare calls at once by 4 threads: p50 {p50:?}, p99 {p99:?}, max {max:?}");
     assert_eq!((missing, double), (0, 0));
+}
+
+/// How long after a common beginning as many bare calls of the same server come in: what no scheduler can beat.
+async fn measure_bare(server: SocketAddr, seen: Seen, rounds: u64) -> Vec<Duration> {
+    let mut took = Vec::new();
+    for round in 0..rounds {
+        // After a pause, as between two fire times.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let name = format!("bare-{round}");
+        let calls = {
+            let name = name.clone();
+            move || {
+                let begin = Noop::now();
+                call_at_once(server, 4, ENTRIES, &name);
+                begin
+            }
+        };
+        let begin = tokio::task::spawn_blocking(calls).await.expect("no panic");
+        let seen = seen.lock().expect("no panic");
+        for number in 0..ENTRIES {
+            let at = seen[&format!("{name}-{number}")][0];
+            took.push(Duration::from_nanos((at - begin) as u64));
+        }
+    }
+    took
 }
 
 fn job_id(number: usize, second: u64) -> String {

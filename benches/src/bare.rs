@@ -7,10 +7,12 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, mpsc};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -127,4 +129,32 @@ fn write(file: &File, receiver: &mpsc::Receiver<Pending>) {
             let _ = done.send(());
         }
     }
+}
+
+/// Makes `count` GET requests of a server at once, from `threads` threads with a connection each; a call is all that
+/// they do. Each carries `{name}-{number}` as its job's id.
+pub fn call_at_once(server: SocketAddr, threads: usize, count: usize, name: &str) {
+    let next = AtomicUsize::new(0);
+    let begin = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut stream = std::net::TcpStream::connect(server).expect("a connection");
+                stream.set_nodelay(true).expect("an option");
+                let mut answer = [0; 1_024];
+                begin.wait();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        return;
+                    }
+                    let request = format!(
+                        "GET /{number} HTTP/1.1\r\nhost: {server}\r\npoulpe-job-id: {name}-{number}\r\n\r\n"
+                    );
+                    stream.write_all(request.as_bytes()).expect("a request");
+                    assert!(stream.read(&mut answer).expect("an answer") > 0);
+                }
+            });
+        }
+    });
 }

@@ -9,7 +9,7 @@ pub mod growth;
 mod jobs;
 mod noop;
 
-pub use bare::{append_and_sync, append_and_sync_apart, serve_bare};
+pub use bare::{append_and_sync, append_and_sync_apart, call_at_once, serve_bare};
 pub use client::load;
 pub use jobs::{complete, enqueue, job};
 pub use noop::{NOOP, Noop, Running, start, store_in};
