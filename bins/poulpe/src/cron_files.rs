@@ -1,5 +1,5 @@
-//! Finds and reads cron files; errors are reasons that read after the path and a colon. A FIFO or a device is never opened, so that nothing here waits, and of a huge file no more
-//! is read than tells that it is too large.
+//! Finds and reads cron files; errors are reasons that read after the path and a colon. A FIFO or a device is never
+//! opened, so that nothing here waits, and of a huge file no more is read than tells that it is too large.
 
 use poulpe_cron::MAX_FILE_BYTES;
 use rustix::fs::OFlags;
@@ -8,8 +8,24 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The files that a path stands for: itself, or what lies in the directory, by name. Hidden files and copies that
-/// editors leave (`name~`) are no cron files, and directories within are not descended into.
+/// How the names of copies end that editors and package managers leave beside a file.
+const COPIES: [&str; 12] = [
+    "~",
+    ".bak",
+    ".old",
+    ".orig",
+    ".swp",
+    ".tmp",
+    ".dpkg-old",
+    ".dpkg-new",
+    ".dpkg-dist",
+    ".rpmsave",
+    ".rpmnew",
+    ".rpmorig",
+];
+
+/// The files that a path stands for: itself, or what lies in the directory, by name. Hidden files and copies are no cron
+/// files, and directories within are not descended into.
 pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>, String> {
     let metadata = std::fs::metadata(path).map_err(|error| reason(&error))?;
     if !metadata.is_dir() {
@@ -19,13 +35,17 @@ pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>, String> {
     for entry in std::fs::read_dir(path).map_err(|error| reason(&error))? {
         let file = entry.map_err(|error| reason(&error))?.path();
         let name = file.file_name().unwrap_or_default().as_encoded_bytes();
-        let is_meant = !name.starts_with(b".") && !name.ends_with(b"~");
+        let is_meant = !name.starts_with(b".") && !is_copy(name);
         if is_meant && !file.is_dir() {
             files.push(file);
         }
     }
     files.sort();
     Ok(files)
+}
+
+fn is_copy(name: &[u8]) -> bool {
+    COPIES.iter().any(|end| name.ends_with(end.as_bytes()))
 }
 
 /// The bytes of a file; at most one more than may be read, so that its reader can refuse it.

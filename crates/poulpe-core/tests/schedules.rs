@@ -82,7 +82,7 @@ fn start(store: Arc<dyn JobStore>) -> (Scheduler, Arc<Log>) {
 async fn seen(scheduler: &Scheduler, count: usize) -> Vec<ScheduleView> {
     let look = async {
         loop {
-            let view = scheduler.schedules().await.expect("a store");
+            let view = scheduler.schedules(count).await.expect("a store");
             if view.schedules.len() == count {
                 return view.schedules;
             }
@@ -178,7 +178,7 @@ async fn what_can_not_be_run_is_told_and_the_others_fire() {
     assert!(troubles[0].contains("not here"), "{troubles:?}");
     assert!(troubles[1].contains("NOBODY"), "{troubles:?}");
     assert_eq!(troubles[2], "");
-    let files = scheduler.schedules().await.expect("a store").files;
+    let files = scheduler.schedules(0).await.expect("a store").files;
     assert_eq!((files[0].problems.len(), files[0].problems[0].line), (1, 3));
     assert!(scheduler.readiness().iter().all(|check| check.ok));
     scheduler.stop(SOON).await;

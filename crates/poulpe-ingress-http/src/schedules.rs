@@ -162,15 +162,14 @@ pub(crate) async fn list(app: &App, query: Option<&str>) -> Answered {
         Ok(limit) => limit,
         Err(reason) => return respond::refuse(StatusCode::BAD_REQUEST, reason),
     };
-    let view = match app.operate.schedules().await {
+    let view = match app.operate.schedules(limit).await {
         Ok(view) => view,
         Err(error) => return respond::unavailable(&error),
     };
-    let schedules = view.schedules.iter().take(limit);
     let list = List {
         files: view.files.iter().map(File::new).collect(),
-        schedules: schedules.map(Schedule::listed).collect(),
-        count: view.schedules.len(),
+        schedules: view.schedules.iter().map(Schedule::listed).collect(),
+        count: view.count,
     };
     respond::json(StatusCode::OK, &list)
 }
@@ -181,12 +180,12 @@ pub(crate) async fn show(app: &App, rest: &str) -> Answered {
         Ok(id) => id,
         Err(reason) => return respond::refuse(StatusCode::BAD_REQUEST, reason),
     };
-    let view = match app.operate.schedules().await {
-        Ok(view) => view,
+    let schedule = match app.operate.schedule(id.as_str()).await {
+        Ok(schedule) => schedule,
         Err(error) => return respond::unavailable(&error),
     };
-    if let Some(schedule) = view.schedules.iter().find(|one| one.id == id.as_str()) {
-        return respond::json(StatusCode::OK, &Schedule::shown(schedule));
+    if let Some(schedule) = schedule {
+        return respond::json(StatusCode::OK, &Schedule::shown(&schedule));
     }
     // An id may end like an action, so it was looked for first.
     if action(rest).is_some() {
@@ -212,6 +211,7 @@ pub(crate) async fn change(app: &App, rest: &str) -> Answered {
     match app.operate.change_schedule(id.as_str(), action).await {
         Ok(ScheduleChanged::Done) => respond::answer(StatusCode::OK, &done(&id)),
         Ok(ScheduleChanged::Ran(submitted)) => task_in_queue::answer(submitted),
+        Ok(ScheduleChanged::Refused(reason)) => respond::refuse(StatusCode::CONFLICT, reason),
         Ok(ScheduleChanged::Unknown) => unknown(&id, NONE),
         Err(error) => respond::unavailable(&error),
     }

@@ -78,6 +78,7 @@ async fn with(config: HttpConfig, schedules: Vec<ScheduleView>) -> Door {
     let door = Door::with(config).await;
     *door.fake.schedules.lock().unwrap() = SchedulesView {
         files: files(),
+        count: schedules.len(),
         schedules,
     };
     door

@@ -110,7 +110,15 @@ mod tests {
     #[test]
     fn a_directory_is_listed_each_time_in_the_order_of_names() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["b", "a", ".hidden", "a~"] {
+        for name in [
+            "b",
+            "a",
+            ".hidden",
+            "a~",
+            "a.bak",
+            "a.dpkg-old",
+            "a.rpmsave",
+        ] {
             fs::write(dir.path().join(name), "").unwrap();
         }
         let paths = [dir.path().to_path_buf()];

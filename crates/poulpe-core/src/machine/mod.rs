@@ -8,7 +8,7 @@ mod lanes;
 mod settler;
 mod verdict;
 
-pub use cron::{CronDriver, Fired, Firing, Loading, SkipReason};
+pub use cron::{Change, CronDriver, Fired, Firing, Loading, SkipReason};
 pub use dispatcher::{DispatchAction, DispatchEvent, Dispatcher};
 pub use keeper::{KeepAction, KeepEvent, LeaseKeeper};
 pub use lanes::{Lanes, Room};

@@ -1,6 +1,6 @@
 //! The port for people and their tools.
 
-use super::{ScheduleAction, ScheduleChanged, SchedulesView};
+use super::{ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
 use poulpe_job::{JobId, Lane, State, Timestamp};
 use poulpe_store::{
     BoxFuture, Counts, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
@@ -27,8 +27,11 @@ pub trait Operate: Send + Sync {
     /// Removes a dead letter and its file for good; false if there is none.
     fn purge(&self, id: &JobId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// All schedules and the files that they come from.
-    fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>>;
+    /// The first so many schedules, in order of files and lines, and the files that they come from.
+    fn schedules(&self, max: usize) -> BoxFuture<'_, Result<SchedulesView, StoreError>>;
+
+    /// The schedule with this id.
+    fn schedule(&self, id: &str) -> BoxFuture<'_, Result<Option<ScheduleView>, StoreError>>;
 
     /// Has a schedule do something.
     fn change_schedule(

@@ -29,13 +29,15 @@ pub enum FileContents {
     Missing(String),
 }
 
-/// All files and schedules.
+/// Files and schedules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SchedulesView {
     /// The files, in the order in which they were given.
     pub files: Vec<ScheduleFileView>,
-    /// Their schedules, in order of files and lines.
+    /// Their schedules, in order of files and lines, as many as were asked for.
     pub schedules: Vec<ScheduleView>,
+    /// How many schedules there are.
+    pub count: usize,
 }
 
 /// A cron file at a glance.
@@ -115,6 +117,8 @@ pub enum ScheduleChanged {
     Done,
     /// It was run: what became of the task.
     Ran(Submitted),
+    /// It can't be changed as it is: why not, and what to do.
+    Refused(String),
     /// There is no such schedule.
     Unknown,
 }

@@ -4,9 +4,10 @@
 use super::Parts;
 use super::submit::submitted;
 use crate::cron::ScheduleId;
-use crate::machine::{CronDriver, Fired, Firing, LONGEST_WAIT, Loading, backoff};
+use crate::machine::{Change, CronDriver, Fired, Firing, LONGEST_WAIT, Loading, backoff};
 use crate::{
-    FileContents, ScheduleAction, ScheduleChanged, ScheduleFile, SchedulesView, Submitted,
+    FileContents, ScheduleAction, ScheduleChanged, ScheduleFile, ScheduleView, SchedulesView,
+    Submitted,
 };
 use poulpe_job::{Door, JobId, Task, Timestamp};
 use poulpe_store::{Accepted, Entry, Group, GroupAnswer, Lookup, StoreError, StoreResult};
@@ -17,6 +18,9 @@ use tokio::sync::Notify;
 
 /// How often a person's change is tried again that others were ahead of.
 const CHANGE_TRIES: usize = 5;
+
+/// How often schedules are loaded again that don't fire: on a store that daemons share another one may have changed that.
+const DOUBT: Duration = Duration::from_secs(5);
 
 /// How many jobs are looked up at once.
 const LOOKUPS: usize = 1_000;
@@ -61,11 +65,15 @@ impl Cron {
 /// Drives until the scheduler stops.
 pub(crate) async fn run(parts: Arc<Parts>) {
     let mut failures = 0;
+    let mut doubted = parts.clock.monotonic();
     while !parts.is_stopping() {
         let wait = match step(&parts).await {
             Ok(wait) => {
                 failures = 0;
-                wait
+                match doubt(&parts, &mut doubted) {
+                    Some(doubt) => Some(wait.unwrap_or(doubt).min(doubt)),
+                    None => wait,
+                }
             }
             Err(error) => {
                 failures += 1;
@@ -85,6 +93,22 @@ pub(crate) async fn run(parts: Arc<Parts>) {
     {
         tracing::warn!(%error, "how far the cron files were driven could not be kept");
     }
+}
+
+/// Has schedules looked at again that don't fire; gives the time until the next such look, if there are any.
+fn doubt(parts: &Parts, doubted: &mut Duration) -> Option<Duration> {
+    let (now, wall) = (parts.clock.monotonic(), parts.clock.wall().floor());
+    let mut driver = parts.cron.driver();
+    if !driver.has_doubts(wall) {
+        return None;
+    }
+    let left = DOUBT.saturating_sub(now.saturating_sub(*doubted));
+    if !left.is_zero() {
+        return Some(left);
+    }
+    *doubted = now;
+    driver.doubt(wall);
+    Some(Duration::ZERO)
 }
 
 /// Brings everything up to date; gives the time until there is more to do.
@@ -164,15 +188,16 @@ async fn reload(parts: &Parts) -> StoreResult<()> {
 /// The schedules that are due, mustn't overlap, and have a job that lives.
 async fn overlapping(parts: &Parts, now: Timestamp) -> StoreResult<HashSet<ScheduleId>> {
     let asked = parts.cron.driver().may_overlap(now);
+    let jobs: Vec<(&ScheduleId, JobId)> = (asked.iter())
+        .flat_map(|(id, jobs)| jobs.iter().map(move |job| (id, job.clone())))
+        .collect();
     let mut overlapping = HashSet::new();
-    for (id, jobs) in asked {
-        let looked = parts.store.get(jobs).await?;
-        if looked
-            .iter()
-            .any(|found| matches!(found, Lookup::Living(..)))
-        {
-            overlapping.insert(id);
-        }
+    for some in jobs.chunks(LOOKUPS) {
+        let ids = some.iter().map(|(_, job)| job.clone()).collect();
+        let looked = parts.store.get(ids).await?;
+        let living = |found: &Lookup| matches!(found, Lookup::Living(..));
+        let found = some.iter().zip(&looked).filter(|(_, found)| living(found));
+        overlapping.extend(found.map(|((id, _), _)| (*id).clone()));
     }
     Ok(overlapping)
 }
@@ -187,7 +212,7 @@ async fn write(parts: &Parts, firings: Vec<Firing>) -> StoreResult<()> {
             Fired::Done => {
                 tracing::debug!(schedule, jobs = firing.tasks.len(), "fired");
                 warn_of_conflicts(firing, answer);
-                if let Some((count, reason)) = firing.given_up {
+                for (count, reason) in &firing.given_up {
                     tracing::warn!(
                         schedule,
                         count,
@@ -234,10 +259,24 @@ fn group(parts: &Parts, firing: &Firing) -> Group {
     }
 }
 
-/// All schedules, with their last jobs.
-pub(crate) async fn view(parts: &Parts) -> StoreResult<SchedulesView> {
-    let mut view = parts.cron.driver().view(parts.clock.wall().floor());
-    let mut lasts: Vec<_> = (view.schedules.iter_mut())
+/// The first `max` schedules, with their last jobs.
+pub(crate) async fn view(parts: &Parts, max: usize) -> StoreResult<SchedulesView> {
+    let mut view = parts.cron.driver().view(parts.clock.wall().floor(), max);
+    look_up(parts, &mut view.schedules).await?;
+    Ok(view)
+}
+
+/// One schedule, with its last job.
+pub(crate) async fn view_one(parts: &Parts, id: &str) -> StoreResult<Option<ScheduleView>> {
+    let now = parts.clock.wall().floor();
+    let mut view = parts.cron.driver().view_one(id, now);
+    look_up(parts, view.as_mut_slice()).await?;
+    Ok(view)
+}
+
+/// Tells what became of their last jobs.
+async fn look_up(parts: &Parts, schedules: &mut [ScheduleView]) -> StoreResult<()> {
+    let mut lasts: Vec<_> = (schedules.iter_mut())
         .filter_map(|schedule| schedule.last.as_mut())
         .collect();
     for some in lasts.chunks_mut(LOOKUPS) {
@@ -254,7 +293,7 @@ pub(crate) async fn view(parts: &Parts) -> StoreResult<SchedulesView> {
             }
         }
     }
-    Ok(view)
+    Ok(())
 }
 
 /// Does what a person wants of a schedule.
@@ -266,8 +305,11 @@ pub(crate) async fn change(
     for _ in 0..CHANGE_TRIES {
         reload(parts).await?;
         let now = parts.clock.wall().floor();
-        let Some(change) = parts.cron.driver().change(id, action, now) else {
-            return Ok(ScheduleChanged::Unknown);
+        let change = parts.cron.driver().change(id, action, now);
+        let change = match change {
+            Change::Write(change) => change,
+            Change::Refused(reason) => return Ok(ScheduleChanged::Refused(reason)),
+            Change::Unknown => return Ok(ScheduleChanged::Unknown),
         };
         let refused = change.tasks.first().and_then(|task| refusal(parts, task));
         if let Some(refused) = refused {

@@ -2,7 +2,8 @@
 
 use super::{Scheduler, cron};
 use crate::{
-    LaneView, Operate, Overview, ReadyCheck, ScheduleAction, ScheduleChanged, SchedulesView,
+    LaneView, Operate, Overview, ReadyCheck, ScheduleAction, ScheduleChanged, ScheduleView,
+    SchedulesView,
 };
 use poulpe_job::JobId;
 use poulpe_store::{BoxFuture, JobView, Page, PageRequest, Revived, StoreError};
@@ -101,8 +102,13 @@ impl Operate for Scheduler {
         Box::pin(async move { self.purge(&id).await })
     }
 
-    fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
-        Box::pin(cron::view(&self.parts))
+    fn schedules(&self, max: usize) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
+        Box::pin(cron::view(&self.parts, max))
+    }
+
+    fn schedule(&self, id: &str) -> BoxFuture<'_, Result<Option<ScheduleView>, StoreError>> {
+        let id = id.to_string();
+        Box::pin(async move { cron::view_one(&self.parts, &id).await })
     }
 
     fn change_schedule(

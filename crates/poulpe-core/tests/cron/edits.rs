@@ -7,15 +7,15 @@ use poulpe_core::{FileContents, ScheduleFile, State, Timestamp};
 use std::collections::{HashMap, HashSet};
 
 /// 2027-01-15T00:00:00Z.
-const MIDNIGHT: i64 = 1_799_971_200;
+pub(crate) const MIDNIGHT: i64 = 1_799_971_200;
 
-type Store = HashMap<String, Vec<u8>>;
+pub(crate) type Store = HashMap<String, Vec<u8>>;
 
-fn hour(hour: i64) -> Timestamp {
+pub(crate) fn hour(hour: i64) -> Timestamp {
     Timestamp::from_millis((MIDNIGHT + hour * 3_600) * 1_000)
 }
 
-fn start(line: &str, store: &Store, now: Timestamp) -> CronDriver {
+pub(crate) fn start(line: &str, store: &Store, now: Timestamp) -> CronDriver {
     let zone = Zone::utc();
     let file = CronFile::parse(line.as_bytes(), &Defaults { zone, now });
     assert_eq!(file.problems, []);
@@ -39,7 +39,7 @@ fn start(line: &str, store: &Store, now: Timestamp) -> CronDriver {
     driver
 }
 
-fn write(driver: &mut CronDriver, firings: Vec<Firing>, store: &mut Store) -> usize {
+pub(crate) fn write(driver: &mut CronDriver, firings: Vec<Firing>, store: &mut Store) -> usize {
     let mut jobs = 0;
     for firing in firings {
         let checkpoint = &firing.checkpoint;
@@ -53,7 +53,7 @@ fn write(driver: &mut CronDriver, firings: Vec<Firing>, store: &mut Store) -> us
 }
 
 /// Decides everything; how many jobs that gave.
-fn settle(driver: &mut CronDriver, now: Timestamp, store: &mut Store) -> usize {
+pub(crate) fn settle(driver: &mut CronDriver, now: Timestamp, store: &mut Store) -> usize {
     let mut jobs = 0;
     loop {
         let firings = driver.firings(now, &HashSet::new());

@@ -3,6 +3,7 @@
 //! against the fire times worked out slowly. `POULPE_SEED=x` runs one world.
 #![forbid(unsafe_code)]
 
+mod changes;
 mod daemon;
 mod edits;
 mod model;

@@ -4,8 +4,8 @@ use poulpe_core::store::Counts;
 use poulpe_core::{
     AttemptError, BadTask, BoxFuture, Cancelled, Digest, Door, Due, Job, JobId, JobResult, JobView,
     LaneState, LaneView, Operate, Outcome, Overview, Page, PageRequest, Progress, ReadyCheck,
-    Revived, ScheduleAction, ScheduleChanged, SchedulesView, State, StoreError, StoreStats, Submit,
-    Submitted, Task, Timestamp, Waited,
+    Revived, ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView, State, StoreError,
+    StoreStats, Submit, Submitted, Task, Timestamp, Waited,
 };
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -328,9 +328,17 @@ impl Operate for Fake {
         Box::pin(std::future::ready(self.check().map(|()| dead)))
     }
 
-    fn schedules(&self) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
-        let view = self.schedules.lock().unwrap().clone();
+    fn schedules(&self, max: usize) -> BoxFuture<'_, Result<SchedulesView, StoreError>> {
+        let mut view = self.schedules.lock().unwrap().clone();
+        view.count = view.schedules.len();
+        view.schedules.truncate(max);
         Box::pin(std::future::ready(self.check().map(|()| view)))
+    }
+
+    fn schedule(&self, id: &str) -> BoxFuture<'_, Result<Option<ScheduleView>, StoreError>> {
+        let view = self.schedules.lock().unwrap();
+        let found = view.schedules.iter().find(|one| one.id == id).cloned();
+        Box::pin(std::future::ready(self.check().map(|()| found)))
     }
 
     fn change_schedule(

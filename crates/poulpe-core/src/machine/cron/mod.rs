@@ -28,6 +28,10 @@ const TICK_MAX: usize = 1_000;
 /// Marks of files are renewed beside other writes when they are so old: where changed lines start after a crash.
 const MARK_AGE: Duration = Duration::from_secs(60);
 
+/// Why a schedule isn't driven whose cursor can't be read.
+const UNREADABLE: &str =
+    "how far it was driven was written by a newer poulpe; run that one, or reset the schedule";
+
 /// How many jobs go to the store at once; one schedule may have more.
 const JOBS_MAX: usize = 10_000;
 
@@ -81,7 +85,18 @@ pub struct Firing {
     /// Moves in the same write.
     pub checkpoint: Checkpoint,
     /// Fire times that were given up: how many, and why.
-    pub given_up: Option<(u64, SkipReason)>,
+    pub given_up: Vec<(u64, SkipReason)>,
+}
+
+/// What a person's wish comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// This is to be written.
+    Write(Firing),
+    /// It can't be, and why.
+    Refused(String),
+    /// There is no such schedule.
+    Unknown,
 }
 
 /// What became of a [`Firing`].
@@ -138,7 +153,7 @@ impl CronDriver {
         let is_due = |index: &usize| due.contains(index);
         for (index, driven) in self.schedules.iter().enumerate() {
             if driven.needs_cursor && !is_due(&index) {
-                firings.push(driven.write(&driven.cursor, Vec::new(), None));
+                firings.push(driven.write(&driven.cursor, Vec::new(), Vec::new()));
             }
         }
         let refresh = !firings.is_empty();
@@ -188,6 +203,7 @@ impl CronDriver {
             GroupAnswer::Taken(_) => {
                 // Unless somebody here has written it since.
                 if self.stored(name) == Some(expected) {
+                    self.stale.remove(name);
                     self.take(name, Some(next.clone()));
                 } else {
                     self.stale.insert(name.clone());
@@ -206,16 +222,38 @@ impl CronDriver {
         self.stale.iter().cloned().collect()
     }
 
-    /// Takes a checkpoint as the store has it.
+    /// Takes a stale checkpoint as the store has it. Ignored if it was written from here meanwhile.
     pub fn reloaded(&mut self, name: &str, value: Option<Vec<u8>>) {
-        self.stale.remove(name);
-        self.take(name, value);
+        if self.stale.remove(name) {
+            self.take(name, value);
+        }
     }
 
-    /// What a person wants of a schedule, to be written; `None` if there is no such schedule.
-    pub fn change(&self, id: &str, action: ScheduleAction, now: Timestamp) -> Option<Firing> {
-        let index = *self.by_id.get(&ScheduleId::new(id).ok()?)?;
-        let driven = &self.schedules[index];
+    /// Whether schedules don't fire for a reason that another daemon could take away, of which nothing here would tell:
+    /// now and then [`doubt`](Self::doubt) has them looked at again.
+    pub fn has_doubts(&self, now: Timestamp) -> bool {
+        self.schedules.iter().any(|driven| driven.is_doubtful(now))
+    }
+
+    /// Has the schedules loaded again that don't fire for a reason that another daemon may have taken away.
+    pub fn doubt(&mut self, now: Timestamp) {
+        let schedules = self.schedules.iter();
+        let doubtful = schedules.filter(|driven| driven.is_doubtful(now));
+        self.stale
+            .extend(doubtful.map(|driven| cursor_name(driven.entry.id.as_str())));
+    }
+
+    /// What a person wants of a schedule.
+    pub fn change(&self, id: &str, action: ScheduleAction, now: Timestamp) -> Change {
+        let id = ScheduleId::new(id).ok();
+        let Some(index) = id.and_then(|id| self.by_id.get(&id)) else {
+            return Change::Unknown;
+        };
+        let driven = &self.schedules[*index];
+        // Anything but a reset would lose what the newer poulpe knows.
+        if driven.is_unreadable && action != ScheduleAction::Reset {
+            return Change::Refused(UNREADABLE.into());
+        }
         let mut cursor = driven.cursor.clone();
         let mut tasks = Vec::new();
         match action {
@@ -236,7 +274,7 @@ impl CronDriver {
             }
             ScheduleAction::Reset => cursor.driven_to = now,
         }
-        Some(driven.write(&cursor, tasks, None))
+        Change::Write(driven.write(&cursor, tasks, Vec::new()))
     }
 
     /// The schedules to decide now.
@@ -316,11 +354,14 @@ impl Driven {
     /// Why it can't be driven.
     fn trouble(&self) -> Option<&str> {
         if self.is_unreadable {
-            return Some(
-                "how far it was driven was written by a newer poulpe; run that one, or reset the schedule",
-            );
+            return Some(UNREADABLE);
         }
         self.refusal.as_deref()
+    }
+
+    /// Whether it doesn't fire although it could, for all that its entry says.
+    fn is_doubtful(&self, now: Timestamp) -> bool {
+        self.cursor.is_paused || self.is_unreadable || view::is_ahead(&self.cursor, now)
     }
 
     /// How long before a fire time it may be decided.
@@ -341,10 +382,10 @@ impl Driven {
         let mut cursor = self.cursor.clone();
         cursor.driven_to = decision.driven_to;
         cursor.missed += decision.missed;
-        let mut given_up = None;
+        let mut given_up = Vec::new();
         if let Some(last) = decision.last_missed {
             cursor.last_skip = Some((last, SkipReason::Missed));
-            given_up = Some((decision.missed, SkipReason::Missed));
+            given_up.push((decision.missed, SkipReason::Missed));
         }
         let mut fires = decision.fires;
         if self.entry.options.overlap == Overlap::Skip {
@@ -353,7 +394,7 @@ impl Driven {
             if let Some(last) = skipped.last() {
                 cursor.skipped += skipped.len() as u64;
                 cursor.last_skip = Some((*last, SkipReason::Overlap));
-                given_up = Some((skipped.len() as u64, SkipReason::Overlap));
+                given_up.push((skipped.len() as u64, SkipReason::Overlap));
             }
         }
         cursor.ran(&fires);
@@ -361,12 +402,7 @@ impl Driven {
         Some(self.write(&cursor, tasks.collect(), given_up))
     }
 
-    fn write(
-        &self,
-        cursor: &Cursor,
-        tasks: Vec<Task>,
-        given_up: Option<(u64, SkipReason)>,
-    ) -> Firing {
+    fn write(&self, cursor: &Cursor, tasks: Vec<Task>, given_up: Vec<(u64, SkipReason)>) -> Firing {
         let checkpoint = Checkpoint {
             name: cursor_name(self.entry.id.as_str()),
             expected: self.stored.clone(),
@@ -404,7 +440,7 @@ impl File {
         Firing {
             tasks: Vec::new(),
             checkpoint,
-            given_up: None,
+            given_up: Vec::new(),
         }
     }
 }

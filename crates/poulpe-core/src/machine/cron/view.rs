@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::{CronDriver, Driven, job_id};
+use crate::cron::ScheduleId;
 use crate::{CURSOR_AHEAD, LastFire, ScheduleFileView, ScheduleView, SchedulesView};
 use poulpe_job::Timestamp;
 
@@ -9,21 +10,31 @@ use poulpe_job::Timestamp;
 const NEXT: usize = 5;
 
 impl CronDriver {
-    /// Everything at a glance. Of last jobs only the names are known here.
-    pub fn view(&self, now: Timestamp) -> SchedulesView {
+    /// All files and the first `max` schedules at a glance. Of last jobs only the names are known here.
+    pub fn view(&self, now: Timestamp, max: usize) -> SchedulesView {
         let files = self.files.iter().map(|file| ScheduleFileView {
             name: file.name.clone(),
             missing: file.missing.clone(),
             problems: file.problems.clone(),
         });
-        let name = |driven: &Driven| self.files[driven.file].name.clone();
-        let schedules = self.schedules.iter();
+        let schedules = self.schedules.iter().take(max);
         SchedulesView {
             files: files.collect(),
             schedules: schedules
-                .map(|driven| driven.view(name(driven), now))
+                .map(|driven| self.view_driven(driven, now))
                 .collect(),
+            count: self.schedules.len(),
         }
+    }
+
+    /// One of the schedules at a glance.
+    pub fn view_one(&self, id: &str, now: Timestamp) -> Option<ScheduleView> {
+        let index = *self.by_id.get(&ScheduleId::new(id).ok()?)?;
+        Some(self.view_driven(&self.schedules[index], now))
+    }
+
+    fn view_driven(&self, driven: &Driven, now: Timestamp) -> ScheduleView {
+        driven.view(self.files[driven.file].name.clone(), now)
     }
 
     /// The schedules that won't fire for long because their cursor lies ahead of the clock.
@@ -35,7 +46,7 @@ impl CronDriver {
     }
 }
 
-fn is_ahead(cursor: &Cursor, now: Timestamp) -> bool {
+pub(super) fn is_ahead(cursor: &Cursor, now: Timestamp) -> bool {
     cursor.driven_to.since(now) > CURSOR_AHEAD
 }
 
