@@ -75,6 +75,13 @@ impl Config {
         let allow = networks("http_allow", &flags.http_allow, &mut problems);
         let cron = cron(flags, &mut problems);
         let token = token(flags, &mut problems);
+        let has_token = flags.token.is_some() || flags.token_file.is_some();
+        if !flags.listen.is_loopback() && !has_token && !flags.insecure {
+            problems.push(format!(
+                "--listen {}: anybody who reaches this address could have tasks run; give a --token_file, or say --insecure",
+                flags.listen
+            ));
+        }
         let mail = mail(flags, &mut problems);
         let allowed: Vec<String> = flags
             .exec_allow

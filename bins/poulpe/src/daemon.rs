@@ -98,7 +98,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     };
     let address = door.local_addr();
     if !config.listen.is_loopback() && config.token.is_none() {
-        tracing::warn!(%address, "anybody who reaches this address can have tasks run; give a --token");
+        tracing::warn!(%address, "anybody who reaches this address can have tasks run; give a --token_file");
     }
     let (stop_handle, stop_signal) = StopHandle::new();
     let cron = match config.cron {

@@ -26,7 +26,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "POULPE_PORT", default_value_t = 8000)]
     pub(crate) port: u16,
 
-    /// Address to listen on. Beyond loopback give a --token too.
+    /// Address to listen on. Beyond the loopback it takes a token too, or --insecure.
     #[arg(long, env = "POULPE_LISTEN", default_value = "127.0.0.1")]
     pub(crate) listen: IpAddr,
 
@@ -223,6 +223,14 @@ pub(crate) struct Flags {
         value_name = "FILE"
     )]
     pub(crate) token_file: Option<PathBuf>,
+
+    /// Listen beyond the loopback without a token: anybody who reaches the address can then have tasks run.
+    #[arg(
+        long,
+        env = "POULPE_INSECURE",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub(crate) insecure: bool,
 
     /// Answer 200 to everything on the three routes of poulpe 0.2.
     #[arg(

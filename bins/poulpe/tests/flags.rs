@@ -6,6 +6,7 @@ fn poulpe(flags: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_poulpe"))
         .args(flags)
         .env_remove("POULPE_TOKEN")
+        .env_remove("POULPE_INSECURE")
         .output()
         .expect("it runs")
 }
@@ -38,6 +39,7 @@ fn help_names_every_flag() {
         "drain",
         "token",
         "token_file",
+        "insecure",
         "legacy_status",
         "log",
         "check",
@@ -54,6 +56,20 @@ fn a_good_configuration_is_ok_with_underscores_and_dashes() {
         &["--max-retry", "5", "--check"],
     ] {
         let output = poulpe(flags);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn beyond_the_loopback_a_token_or_insecure_is_wanted() {
+    let with = |more: &[&str]| poulpe(&[&["--check", "--listen", "0.0.0.0"], more].concat());
+    let refused = with(&[]);
+    assert_eq!(refused.status.code(), Some(64));
+    let said = text(&refused.stderr);
+    assert!(said.contains("--listen 0.0.0.0"), "{said}");
+    assert!(said.contains("--insecure"), "{said}");
+    for more in [&["--token", "s3cret"][..], &["--insecure"]] {
+        let output = with(more);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
 }
