@@ -1,0 +1,150 @@
+//! What the tests share: a real server in a directory that vanishes with it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test uses its own part"
+)]
+
+use poulpe_job::{Digest, Door, Job, JobId, Kind, LaneSet, Params, Priority, Timestamp};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a server may take to start on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server of Redis. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    dir: TempDir,
+    port: u16,
+    flags: Vec<String>,
+}
+
+/// Another prefix each time.
+pub(crate) fn prefix() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+impl Server {
+    /// One that keeps nothing.
+    pub(crate) fn start() -> Self {
+        Self::with(&["--save", "", "--appendonly", "no"])
+    }
+
+    pub(crate) fn with(flags: &[&str]) -> Self {
+        let dir = TempDir::new().expect("a directory");
+        let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+        // Somebody else may take the port between the look and the start.
+        loop {
+            let port = free_port();
+            if let Some(child) = spawn(&dir, port, &flags) {
+                return Self {
+                    child,
+                    dir,
+                    port,
+                    flags,
+                };
+            }
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.dir.path().into()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("a child");
+    }
+
+    /// Starts it again on the same port and files.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(&self.dir, self.port, &self.flags).expect("it starts again");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Starts a server and waits until it takes connections; `None` if it ends instead.
+fn spawn(dir: &TempDir, port: u16, flags: &[String]) -> Option<Child> {
+    let mut child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .arg("--dir")
+        .arg(dir.path())
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed");
+    let end = Instant::now() + PATIENCE;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        if child.try_wait().expect("a child").is_some() {
+            return None;
+        }
+        assert!(Instant::now() < end, "redis-server doesn't start");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    Some(child)
+}
+
+struct Unpark(std::thread::Thread);
+
+impl std::task::Wake for Unpark {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future on this thread.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut context = std::task::Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(value) => return value,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// A job whose id the client chose.
+pub(crate) fn job(name: &str) -> Job {
+    Job {
+        id: JobId::new(name).expect("a good id"),
+        id_chosen: true,
+        digest: Digest([7; 16]),
+        kind: Kind::GET,
+        name: format!("http://localhost/{name}"),
+        params: Params::Text("a=1".into()),
+        headers: vec![("X-Test".into(), "1".into())],
+        lanes: LaneSet::any(),
+        priority: Priority::default(),
+        timeout: Duration::from_secs(60),
+        max_retry: 3,
+        retry_interval: Duration::from_secs(10),
+        door: Door::Http,
+        accepted_at: Timestamp::from_millis(0),
+        due: Timestamp::from_millis(0),
+    }
+}
