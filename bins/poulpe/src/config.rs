@@ -107,7 +107,6 @@ impl Config {
             listen: flags.listen,
             port: flags.port,
             data: flags.data.clone(),
-            redis,
             dead: flags
                 .dead
                 .clone()
@@ -119,9 +118,11 @@ impl Config {
                 retry_interval,
                 timeout,
                 timeouts: HashMap::from([(Kind::EXEC, exec_timeout)]),
+                shares_store: redis.is_some(),
                 ..Settings::default()
             },
             limits,
+            redis,
             command,
             http: HttpConfig {
                 workers: usize::from(flags.workers),

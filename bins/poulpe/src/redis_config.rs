@@ -25,6 +25,15 @@ pub(crate) struct RedisFlags {
     )]
     redis_file: Option<PathBuf>,
 
+    /// A PEM file of the authorities to trust for Redis, instead of the system's.
+    #[arg(
+        long = "redis_ca",
+        alias = "redis-ca",
+        env = "POULPE_REDIS_CA",
+        value_name = "FILE"
+    )]
+    redis_ca: Option<PathBuf>,
+
     /// What all keys in Redis begin with, so that several can share a server.
     #[arg(
         long = "redis_prefix",
@@ -69,6 +78,7 @@ pub(crate) fn redis(
     options.limits = limits;
     options.prefix.clone_from(&flags.redis_prefix);
     options.wait = flags.redis_wait;
+    options.ca.clone_from(&flags.redis_ca);
     if (0.05..=MAX_TIMEOUT).contains(&flags.redis_timeout) {
         options.timeout = Duration::from_secs_f64(flags.redis_timeout);
     } else {

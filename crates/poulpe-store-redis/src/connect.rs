@@ -57,6 +57,13 @@ pub(crate) fn config(options: &Options) -> Result<Config, OpenError> {
     }
     let mut config = Config::from_url(&options.url).map_err(|_| bad())?;
     config.fail_fast = false;
+    if let Some(path) = &options.ca {
+        if config.tls.is_none() {
+            let reason = "authorities are given, but the address isn't one of TLS; give rediss://";
+            return Err(OpenError::Bad(reason.into()));
+        }
+        config.tls = Some(crate::tls::trusting(path)?);
+    }
     if options.resp3 {
         config.version = RespVersion::RESP3;
     }

@@ -24,6 +24,7 @@ mod reply;
 mod scripts;
 mod settle;
 mod store;
+mod tls;
 mod watch;
 
 pub use error::OpenError;

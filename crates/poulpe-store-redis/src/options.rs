@@ -1,6 +1,7 @@
 //! How a store is to be reached.
 
 use poulpe_store::Limits;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The prefix of the keys unless told otherwise.
@@ -21,6 +22,8 @@ pub struct Options {
     pub url: String,
     /// What all keys start with, so that several can share a server.
     pub prefix: String,
+    /// A PEM file of the authorities to trust instead of the system's.
+    pub ca: Option<PathBuf>,
     /// How many replicas must have a batch before it is acknowledged.
     pub wait: u32,
     /// How long a command may take.
@@ -42,6 +45,7 @@ impl Options {
         Self {
             url: url.into(),
             prefix: PREFIX.into(),
+            ca: None,
             wait: 0,
             timeout: TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,

@@ -22,6 +22,8 @@ pub(crate) struct Server {
     dir: TempDir,
     port: u16,
     flags: Vec<String>,
+    /// Where its certificate lies.
+    keys: Option<TempDir>,
 }
 
 /// Another prefix each time.
@@ -48,13 +50,42 @@ impl Server {
                     dir,
                     port,
                     flags,
+                    keys: None,
                 };
             }
         }
     }
 
+    /// One that speaks TLS only, and the file of the authority to trust.
+    pub(crate) fn with_tls() -> (Self, PathBuf) {
+        let names = vec!["127.0.0.1".to_string()];
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let keys = TempDir::new().expect("a directory");
+        let (cert, key) = (keys.path().join("cert.pem"), keys.path().join("key.pem"));
+        std::fs::write(&cert, made.cert.pem()).expect("it writes");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("it writes");
+        let path = |path: &PathBuf| path.to_str().expect("a plain path").to_string();
+        let (cert_path, key_path) = (path(&cert), path(&key));
+        let mut server = Self::with(&[
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--tls-cert-file",
+            &cert_path,
+            "--tls-key-file",
+            &key_path,
+            "--tls-auth-clients",
+            "no",
+        ]);
+        server.keys = Some(keys);
+        (server, cert)
+    }
+
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let is_tls = self.flags.iter().any(|flag| flag.starts_with("--tls"));
+        let scheme = if is_tls { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn dir(&self) -> PathBuf {
@@ -86,8 +117,16 @@ fn free_port() -> u16 {
 
 /// Starts a server and waits until it takes connections; `None` if it ends instead.
 fn spawn(dir: &TempDir, port: u16, flags: &[String]) -> Option<Child> {
+    let port_text = port.to_string();
+    let is_tls = flags.iter().any(|flag| flag.starts_with("--tls"));
+    let ports = if is_tls {
+        ["--port", "0", "--tls-port", &port_text]
+    } else {
+        ["--port", &port_text, "--tls-port", "0"]
+    };
     let mut child = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(ports)
+        .args(["--bind", "127.0.0.1"])
         .arg("--dir")
         .arg(dir.path())
         .args(flags)
