@@ -92,7 +92,7 @@ impl Home {
 
     /// The same, for a client that gives up on an answer after some seconds.
     pub fn start_impatient(&self, flags: &[&str]) -> Daemon {
-        self.start_with(flags, Duration::from_secs(5))
+        self.start_with(flags, Duration::from_secs(3))
     }
 
     fn start_with(&self, flags: &[&str], patience: Duration) -> Daemon {
