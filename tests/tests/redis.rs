@@ -213,6 +213,44 @@ fn a_server_that_is_not_there_yet_is_waited_for() {
 }
 
 #[test]
+fn a_server_that_hangs_is_told_within_the_time_out() {
+    let (redis, target) = (RedisServer::start(), Target::start());
+    let home = Home::new();
+    let daemon = join(&home, &redis, &["--redis_timeout", "1"]);
+    redis.signal(Signal::STOP);
+    let begin = Instant::now();
+    let refused = daemon.submit(&get("refused", &format!("{}/refused", target.url)));
+    let took = begin.elapsed();
+    assert_eq!((refused.status, refused.retry_after.is_some()), (503, true));
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    eventually("it isn't ready", || daemon.get("/readyz").status == 503);
+    redis.signal(Signal::CONT);
+    eventually("it is ready again", || daemon.get("/readyz").status == 200);
+    accept(&daemon, &get("after", &format!("{}/after", target.url)));
+    assert_eq!(daemon.result("after").text("result"), "OK");
+    // Whether the refused one was taken isn't known; that it runs once at most is.
+    assert!(target.calls("/refused") <= 1);
+}
+
+#[test]
+fn a_server_that_becomes_read_only_takes_nothing_until_it_no_longer_is() {
+    let (redis, target) = (RedisServer::start(), Target::start());
+    let home = Home::new();
+    let daemon = join(&home, &redis, &[]);
+    // Of a master that isn't there: what it has it keeps.
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refused = daemon.submit(&get("refused", &format!("{}/refused", target.url)));
+    assert_eq!((refused.status, refused.retry_after.is_some()), (503, true));
+    assert!(refused.text("reason").contains("READONLY"), "{refused:?}");
+    eventually("it isn't ready", || daemon.get("/readyz").status == 503);
+    redis.command(&["REPLICAOF", "NO", "ONE"]);
+    eventually("it is ready again", || daemon.get("/readyz").status == 200);
+    accept(&daemon, &get("after", &format!("{}/after", target.url)));
+    assert_eq!(daemon.result("after").text("result"), "OK");
+    assert_eq!(target.calls("/refused"), 0);
+}
+
+#[test]
 fn what_is_full_refuses_jobs_and_ends_those_it_has() {
     let (redis, target) = (RedisServer::start(), Target::start());
     let home = Home::new();

@@ -88,8 +88,22 @@ impl Server {
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn dir(&self) -> PathBuf {
-        self.dir.path().into()
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Has it do something, by its own client.
+    pub(crate) fn ask(&self, words: &[&str]) -> String {
+        let output = Command::new("redis-cli")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(words)
+            .output()
+            .expect("redis-cli is installed");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     pub(crate) fn kill(&mut self) {
