@@ -98,12 +98,11 @@ impl Server {
 
     /// Has it do something, by its own client.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
-        let output = Command::new("redis-cli")
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .args(words)
-            .output()
-            .expect("redis-cli is installed");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        ask(self.port, words)
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
     }
 
     pub(crate) fn kill(&mut self) {
@@ -124,7 +123,17 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> u16 {
+/// Has a server do something, by Redis' own client.
+pub(crate) fn ask(port: u16, words: &[&str]) -> String {
+    let output = Command::new("redis-cli")
+        .args(["-h", "127.0.0.1", "-p", &port.to_string()])
+        .args(words)
+        .output()
+        .expect("redis-cli is installed");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
