@@ -57,13 +57,13 @@ pub(crate) struct RedisFlags {
         long = "redis_timeout",
         alias = "redis-timeout",
         env = "POULPE_REDIS_TIMEOUT",
-        default_value_t = 5.0
+        default_value_t = 4.0
     )]
     redis_timeout: f64,
 }
 
-/// The longest time that Redis may take: a lease must outlast it.
-const MAX_TIMEOUT: f64 = 60.0;
+/// The longest time that Redis may take: a third of a lease, so that attempts are stopped in time if it can't be renewed.
+const MAX_TIMEOUT: f64 = 5.0;
 
 /// How Redis is to be reached; none if jobs are kept elsewhere.
 pub(crate) fn redis(

@@ -4,7 +4,9 @@
 use poulpe_store::{StoreError, StoreResult};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 /// How many callers may wait in the queue before further ones wait for room in it.
 const QUEUE: usize = 1_024;
@@ -17,6 +19,7 @@ const MAX_COST: usize = 500;
 
 struct Request<Q, A> {
     items: Vec<Q>,
+    since: Instant,
     answer: oneshot::Sender<StoreResult<Vec<A>>>,
 }
 
@@ -26,9 +29,11 @@ pub(crate) struct Batcher<Q, A> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
-    /// Starts to gather. `cost` weighs an item, `run` answers each item of a call, in their order.
+    /// Starts to gather. `cost` weighs an item, `run` answers each item of a call, in their order. Nobody waits for longer
+    /// than `limit`.
     pub(crate) fn start<F>(
         runtime: &tokio::runtime::Handle,
+        limit: Duration,
         cost: fn(&Q) -> usize,
         run: impl Fn(Vec<Q>) -> F + Send + Sync + 'static,
     ) -> Self
@@ -36,7 +41,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         F: Future<Output = StoreResult<Vec<A>>> + Send + 'static,
     {
         let (inbox, outbox) = mpsc::channel(QUEUE);
-        runtime.spawn(gather(outbox, cost, Arc::new(run)));
+        runtime.spawn(gather(outbox, limit, cost, Arc::new(run)));
         Self { inbox }
     }
 
@@ -47,7 +52,13 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
         }
         let closed = || StoreError::failed("the store has been closed");
         let (answer, answered) = oneshot::channel();
-        let sent = self.inbox.send(Request { items, answer }).await;
+        let since = Instant::now();
+        let request = Request {
+            items,
+            since,
+            answer,
+        };
+        let sent = self.inbox.send(request).await;
         sent.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
@@ -55,6 +66,7 @@ impl<Q: Send + 'static, A: Send + 'static> Batcher<Q, A> {
 
 async fn gather<Q: Send + 'static, A: Send + 'static, F>(
     mut outbox: mpsc::Receiver<Request<Q, A>>,
+    limit: Duration,
     cost: fn(&Q) -> usize,
     run: Arc<impl Fn(Vec<Q>) -> F + Send + Sync + 'static>,
 ) where
@@ -76,28 +88,35 @@ async fn gather<Q: Send + 'static, A: Send + 'static, F>(
         }
         let run = Arc::clone(&run);
         tokio::spawn(async move {
-            answer(requests, &*run).await;
+            answer(requests, limit, cost, &*run).await;
             drop(permit);
         });
     }
 }
 
-async fn answer<Q, A, F>(requests: Vec<Request<Q, A>>, run: &impl Fn(Vec<Q>) -> F)
-where
+async fn answer<Q, A, F>(
+    requests: Vec<Request<Q, A>>,
+    limit: Duration,
+    cost: fn(&Q) -> usize,
+    run: &impl Fn(Vec<Q>) -> F,
+) where
     F: Future<Output = StoreResult<Vec<A>>>,
 {
     let mut items = Vec::new();
     let mut waiting = Vec::with_capacity(requests.len());
+    // The first has waited for longest.
+    let since = requests
+        .first()
+        .map_or_else(Instant::now, |first| first.since);
     for request in requests {
         waiting.push((request.items.len(), request.answer));
         items.extend(request.items);
     }
-    let count = items.len();
-    let answers = match run(items).await {
-        Ok(answers) if answers.len() == count => Ok(answers),
-        Ok(_) => Err(crate::error::strange("it has another length")),
-        Err(error) => Err(error),
-    };
+    let answers = timeout_at(since + limit, run_in_pages(items, cost, run)).await;
+    let answers = answers.unwrap_or_else(|_| {
+        let reason = "Redis didn't answer in time";
+        Err(StoreError::Unavailable(reason.into()))
+    });
     // Whoever asked may have gone; what was done stands.
     match answers {
         Ok(answers) => {
@@ -114,9 +133,78 @@ where
     }
 }
 
+/// Items of one caller may be too many for one call.
+async fn run_in_pages<Q, A, F>(
+    items: Vec<Q>,
+    cost: fn(&Q) -> usize,
+    run: &impl Fn(Vec<Q>) -> F,
+) -> StoreResult<Vec<A>>
+where
+    F: Future<Output = StoreResult<Vec<A>>>,
+{
+    let mut answers = Vec::with_capacity(items.len());
+    let mut items = items.into_iter().peekable();
+    while items.peek().is_some() {
+        let mut page = Vec::new();
+        let mut sum = 0;
+        while let Some(item) =
+            items.next_if(|item| page.is_empty() || sum + cost(item) <= 2 * MAX_COST)
+        {
+            sum += cost(&item);
+            page.push(item);
+        }
+        let count = page.len();
+        let of_page = run(page).await?;
+        if of_page.len() != count {
+            return Err(crate::error::strange("it has another length"));
+        }
+        answers.extend(of_page);
+    }
+    Ok(answers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn too_many_items_go_in_pages_and_come_back_in_order() {
+        let calls = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = Arc::clone(&calls);
+        let run = move |items: Vec<usize>| {
+            seen.lock().expect("calls").push(items.len());
+            std::future::ready(Ok(items))
+        };
+        let runtime = tokio::runtime::Handle::current();
+        let batcher = Batcher::start(&runtime, LONG, |_| 1, run);
+        let items: Vec<usize> = (0..5 * MAX_COST).collect();
+        assert_eq!(batcher.ask(items.clone()).await, Ok(items));
+        let pages = calls.lock().expect("calls").clone();
+        assert_eq!(pages, [2 * MAX_COST, 2 * MAX_COST, MAX_COST]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_longer_than_the_limit() {
+        let run = |_: Vec<u32>| std::future::pending::<StoreResult<Vec<u32>>>();
+        let runtime = tokio::runtime::Handle::current();
+        let limit = Duration::from_millis(50);
+        let batcher = Arc::new(Batcher::start(&runtime, limit, |_| 1, run));
+        let asked: Vec<_> = (0..10)
+            .map(|_| {
+                let batcher = Arc::clone(&batcher);
+                tokio::spawn(async move { batcher.ask(vec![1]).await })
+            })
+            .collect();
+        for asked in asked {
+            let answer = asked.await.expect("it ends");
+            assert!(
+                matches!(answer, Err(StoreError::Unavailable(_))),
+                "{answer:?}"
+            );
+        }
+    }
 
     #[tokio::test]
     async fn who_asks_meanwhile_goes_together_and_gets_its_own_answers() {
@@ -131,11 +219,8 @@ mod tests {
                 Ok(items.into_iter().map(|item| item * 2).collect())
             }
         };
-        let batcher = Arc::new(Batcher::start(
-            &tokio::runtime::Handle::current(),
-            |_| 1,
-            run,
-        ));
+        let runtime = tokio::runtime::Handle::current();
+        let batcher = Arc::new(Batcher::start(&runtime, LONG, |_| 1, run));
         let ask = |items: Vec<u32>| {
             let batcher = Arc::clone(&batcher);
             tokio::spawn(async move { batcher.ask(items).await })

@@ -112,10 +112,17 @@ impl Link {
 
     async fn run(&self, script: &Script, args: Args) -> StoreResult<Value> {
         self.health.calls.fetch_add(1, Relaxed);
-        self.connected().await?;
-        let keys = self.keys.all.clone();
-        let sent = script.evalsha_with_reload(&self.client, keys, args.0).await;
-        sent.map_err(|error| unavailable(&error))
+        let running = async {
+            self.connected().await?;
+            let keys = self.keys.all.clone();
+            let sent = script.evalsha_with_reload(&self.client, keys, args.0).await;
+            sent.map_err(|error| unavailable(&error))
+        };
+        let ran = tokio::time::timeout(self.options.timeout, running).await;
+        ran.unwrap_or_else(|_| {
+            let reason = "Redis didn't answer in time";
+            Err(StoreError::Unavailable(reason.into()))
+        })
     }
 
     async fn connected(&self) -> StoreResult<()> {

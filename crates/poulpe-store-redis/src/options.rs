@@ -7,9 +7,9 @@ use std::time::Duration;
 /// The prefix of the keys unless told otherwise.
 const PREFIX: &str = "poulpe";
 
-/// How long a command may take: far more than a script needs, less than a client waits for its answer, and less than the
-/// part of a lease that is left when a renewal is due.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call may take: far more than a script needs, less than a client waits for its answer, and less than a third of
+/// the scheduler's lease, so that a renewal that fails is known in time.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,7 +26,7 @@ pub struct Options {
     pub ca: Option<PathBuf>,
     /// How many replicas must have a batch before it is acknowledged.
     pub wait: u32,
-    /// How long a command may take.
+    /// How long a call may take, with waiting for a connection. At most a third of the lease.
     pub timeout: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,

@@ -60,16 +60,18 @@ impl RedisStore {
             }
         };
         let (one, two, three) = (link.clone(), link.clone(), link.clone());
-        let enqueues = Batcher::start(&handle, enqueue::cost, move |groups| {
+        let limit = link.options.timeout;
+        let enqueues = Batcher::start(&handle, limit, enqueue::cost, move |groups| {
             let link = Arc::clone(&one);
             async move { enqueue::enqueue(&link, groups).await }
         });
-        let settles = Batcher::start(&handle, settle::cost, move |settlements| {
+        let settles = Batcher::start(&handle, limit, settle::cost, move |settlements| {
             let link = Arc::clone(&two);
             async move { settle::settle(&link, settlements).await }
         });
         let starts = Batcher::start(
             &handle,
+            limit,
             |_| 1,
             move |leases| {
                 let link = Arc::clone(&three);
