@@ -18,6 +18,8 @@ const CLOCK: &str = include_str!("scripts/clock_manual.lua");
 
 const PRELUDE: &str = include_str!("scripts/prelude.lua");
 
+const MOVES: &str = include_str!("scripts/moves.lua");
+
 /// One script a verb.
 pub(crate) struct Scripts {
     pub(crate) enqueue: Script,
@@ -41,14 +43,14 @@ impl Scripts {
         Self {
             enqueue: script(FILLING, include_str!("scripts/enqueue.lua")),
             claim: script(EASING, include_str!("scripts/claim.lua")),
-            start: script(EASING, include_str!("scripts/start.lua")),
-            renew: script(EASING, include_str!("scripts/renew.lua")),
+            start: short(EASING, include_str!("scripts/start.lua")),
+            renew: short(EASING, include_str!("scripts/renew.lua")),
             settle: script(EASING, include_str!("scripts/settle.lua")),
             cancel: script(EASING, include_str!("scripts/cancel.lua")),
             revive: script(FILLING, include_str!("scripts/revive.lua")),
             purge: script(EASING, include_str!("scripts/purge.lua")),
-            acknowledge: script(EASING, include_str!("scripts/acknowledge.lua")),
-            compare_and_set: script(FILLING, include_str!("scripts/compare_and_set.lua")),
+            acknowledge: short(EASING, include_str!("scripts/acknowledge.lua")),
+            compare_and_set: short(FILLING, include_str!("scripts/compare_and_set.lua")),
             look: script(LOOKING, include_str!("scripts/look.lua")),
             tidy: script(EASING, include_str!("scripts/tidy.lua")),
             counts: script(LOOKING, include_str!("scripts/counts.lua")),
@@ -58,5 +60,11 @@ impl Scripts {
 }
 
 fn script(flags: &str, verb: &str) -> Script {
+    let verb = format!("{MOVES}\n{verb}");
+    short(flags, &verb)
+}
+
+/// A script that moves no job: what it needs not is worth leaving out, for it would be made anew in each call.
+fn short(flags: &str, verb: &str) -> Script {
     Script::from_lua(format!("#!lua flags={flags}\n{CLOCK}\n{PRELUDE}\n{verb}"))
 }

@@ -100,12 +100,11 @@ struct Pair<'a> {
     last_settlement: Option<(Settlement, Settlement)>,
 }
 
-/// So few that they are met.
+/// Limited by time alone: of results that end in the same millisecond Redis drops the one accepted first, the store in
+/// memory the one that ended first.
 fn limits() -> Limits {
     Limits {
         result_ttl: Duration::from_secs(60),
-        result_max: 6,
-        id_max: 8,
         ..Limits::default()
     }
 }
