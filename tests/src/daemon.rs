@@ -87,6 +87,15 @@ impl Home {
 
     /// Starts a daemon and waits until it says where it listens.
     pub fn start(&self, flags: &[&str]) -> Daemon {
+        self.start_with(flags, Duration::from_secs(120))
+    }
+
+    /// The same, for a client that gives up on an answer after some seconds.
+    pub fn start_impatient(&self, flags: &[&str]) -> Daemon {
+        self.start_with(flags, Duration::from_secs(3))
+    }
+
+    fn start_with(&self, flags: &[&str], patience: Duration) -> Daemon {
         let mut command = self.command(flags);
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -116,7 +125,7 @@ impl Home {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(120)))
+            .timeout_global(Some(patience))
             .build();
         Daemon {
             child,

@@ -6,12 +6,16 @@ mod daemon;
 mod disk;
 mod load;
 mod mail_server;
+mod recorder;
+mod redis_server;
 mod target;
 
 pub use daemon::{Answer, Daemon, Home, Signal, binary};
 pub use disk::Disk;
 pub use load::{Kept, Load};
 pub use mail_server::MailServer;
+pub use recorder::{Call, Recorder};
+pub use redis_server::RedisServer;
 pub use target::Target;
 
 use std::hash::{BuildHasher, RandomState};

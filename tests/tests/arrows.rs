@@ -4,10 +4,11 @@ use serde_json::Value;
 use std::process::Command;
 
 /// What each crate may depend on within the workspace. Development dependencies are free.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("poulpe-job", &[]),
     ("poulpe-store", &["poulpe-job"]),
     ("poulpe-store-embedded", &["poulpe-store", "poulpe-job"]),
+    ("poulpe-store-redis", &["poulpe-store", "poulpe-job"]),
     ("poulpe-cron", &["poulpe-job"]),
     (
         "poulpe-core",

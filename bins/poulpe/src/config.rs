@@ -2,6 +2,7 @@
 
 use crate::flags::{Flags, LogForm};
 use crate::mail_config::mail;
+use crate::redis_config::redis;
 use crate::secret::secret;
 use ipnet::IpNet;
 use poulpe_core::store::Limits;
@@ -20,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) listen: IpAddr,
     pub(crate) port: u16,
     pub(crate) data: PathBuf,
+    /// None if jobs are kept in `data`.
+    pub(crate) redis: Option<poulpe_store_redis::Options>,
     pub(crate) dead: PathBuf,
     /// None if nothing comes from cron files.
     pub(crate) cron: Option<Cron>,
@@ -83,6 +86,13 @@ impl Config {
             ));
         }
         let mail = mail(flags, &mut problems);
+        let limits = Limits {
+            result_ttl,
+            result_max: flags.result_max,
+            result_bytes: flags.result_bytes,
+            id_max: flags.id_max,
+        };
+        let redis = redis(&flags.redis, limits, &mut problems);
         let allowed: Vec<String> = flags
             .exec_allow
             .iter()
@@ -115,14 +125,11 @@ impl Config {
                 retry_interval,
                 timeout,
                 timeouts: HashMap::from([(Kind::EXEC, exec_timeout)]),
+                shares_store: redis.is_some(),
                 ..Settings::default()
             },
-            limits: Limits {
-                result_ttl,
-                result_max: flags.result_max,
-                result_bytes: flags.result_bytes,
-                id_max: flags.id_max,
-            },
+            limits,
+            redis,
             command,
             http: HttpConfig {
                 workers: usize::from(flags.workers),
@@ -150,9 +157,15 @@ impl Config {
             self.listen,
             self.port,
             self.settings.workers,
-            self.data.display(),
+            self.store(),
             self.dead.display()
         )
+    }
+
+    /// Where jobs are kept, without any password.
+    pub(crate) fn store(&self) -> String {
+        let redis = self.redis.as_ref().map(poulpe_store_redis::Options::place);
+        redis.unwrap_or_else(|| self.data.display().to_string())
     }
 }
 

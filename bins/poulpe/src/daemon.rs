@@ -11,6 +11,7 @@ use poulpe_core::{
 use poulpe_exec_http::HttpExecutor;
 use poulpe_ingress_http::{HttpConfig, HttpIngress, Port};
 use poulpe_store_embedded::{EmbeddedStore, Options};
+use poulpe_store_redis::RedisStore;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -63,19 +64,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
     };
     // The port first: a daemon that can't serve must not run anybody's jobs.
     let port = Port::take(&door).map_err(anyhow::Error::new)?;
-    let options = Options {
-        limits: config.limits,
-        ..Options::default()
-    };
-    let store =
-        EmbeddedStore::open(&config.data, options, clock.clone()).map_err(|error| Failure {
-            error: anyhow::Error::new(error).context(format!(
-                "the store in {} can't be opened",
-                config.data.display()
-            )),
-            code: EXIT_STORE,
-        })?;
-    let store: Arc<dyn JobStore> = Arc::new(store);
+    let store = open_store(&config, clock.clone()).map_err(|error| Failure {
+        error: error.context(format!("the store in {} can't be opened", config.store())),
+        code: EXIT_STORE,
+    })?;
     let workers = config.settings.workers;
     let http = Arc::new(HttpExecutor::new(config.http));
     let scheduler = Builder::new(store.clone())
@@ -139,6 +131,18 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The store that the configuration names.
+fn open_store(config: &Config, clock: Arc<SystemClock>) -> anyhow::Result<Arc<dyn JobStore>> {
+    if let Some(options) = &config.redis {
+        return Ok(Arc::new(RedisStore::open(options.clone())?));
+    }
+    let options = Options {
+        limits: config.limits,
+        ..Options::default()
+    };
+    Ok(Arc::new(EmbeddedStore::open(&config.data, options, clock)?))
 }
 
 /// Has the cron files driven from now on. Before the greeting, so that it can tell what they hold; but a file system that

@@ -2,6 +2,7 @@
 //! work too.
 
 use crate::command::Command;
+use crate::redis_config::RedisFlags;
 use clap::{Parser, ValueEnum};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -30,9 +31,12 @@ pub(crate) struct Flags {
     #[arg(long, env = "POULPE_LISTEN", default_value = "127.0.0.1")]
     pub(crate) listen: IpAddr,
 
-    /// Directory of the embedded store.
+    /// Directory of the embedded store; with --redis only of what isn't shared.
     #[arg(long, env = "POULPE_DATA", default_value = "./poulpe-data")]
     pub(crate) data: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) redis: RedisFlags,
 
     /// Directory for copies of dead letters [default: dead inside --data].
     #[arg(long, env = "POULPE_DEAD")]

@@ -114,6 +114,7 @@ impl Medium for LogMedium {
             place: self.place.clone(),
             durable: true,
             full: self.log.spare.has_failed(),
+            warnings: Vec::new(),
             figures,
             histograms: self.log.figures.histograms(),
         }

@@ -81,6 +81,7 @@ impl Medium for Memory {
             place: "memory".into(),
             durable: false,
             full: false,
+            warnings: Vec::new(),
             figures: Vec::new(),
             histograms: Vec::new(),
         }

@@ -42,6 +42,8 @@ pub struct Lanes {
     prefetch: usize,
     /// The most that is ever kept at hand.
     most: usize,
+    /// The fewest that are kept at hand, however long jobs take.
+    fewest: usize,
     /// How long jobs take of late: an exponential mean over about eight of them.
     took: Duration,
 }
@@ -49,6 +51,9 @@ pub struct Lanes {
 /// As much work as is kept at hand: jobs for so long. Enough that workers of short jobs never wait for a claim; beside
 /// long jobs only one for each worker, so that a more urgent one isn't kept waiting by what was claimed before it.
 const AT_HAND: Duration = Duration::from_millis(8);
+
+/// What a job is taken to last that kept others waiting: some twenty short ones make up for it.
+const LONG: Duration = Duration::from_millis(100);
 
 impl Lanes {
     /// So many lanes, and at most `most` jobs at hand for them.
@@ -59,8 +64,29 @@ impl Lanes {
             common: VecDeque::with_capacity(most),
             prefetch: usize::from(lanes).min(most),
             most,
+            fewest: usize::from(lanes).min(most),
             took: Duration::ZERO,
         }
+    }
+
+    /// Beside long jobs nothing is kept at hand: another daemon may have an idle lane for it.
+    #[must_use]
+    pub fn sharing(mut self) -> Self {
+        self.fewest = 0;
+        self
+    }
+
+    /// The first of the jobs that wait at hand for just any worker.
+    pub fn first_ahead(&self) -> Option<&LeaseId> {
+        self.common.front().map(|job| &job.lease)
+    }
+
+    /// Takes the jobs back that wait at hand for just any worker, since none gets to them; until jobs are seen to be short
+    /// again none is kept at hand.
+    pub fn take_ahead(&mut self) -> Vec<ClaimedJob> {
+        self.took = self.took.max(LONG);
+        self.prefetch = self.fewest;
+        self.common.drain(..).collect()
     }
 
     /// A job took this long: short ones are worth claiming more of.
@@ -71,7 +97,7 @@ impl Lanes {
         let all = usize::try_from(per_lane)
             .unwrap_or(usize::MAX)
             .saturating_mul(lanes);
-        self.prefetch = all.max(lanes).min(self.most);
+        self.prefetch = all.max(self.fewest).min(self.most);
     }
 
     /// Takes claimed jobs. Gives the lanes whose workers have something to do now.
@@ -206,5 +232,23 @@ mod tests {
         assert_eq!(lanes.room().prefetch, 128);
         lanes.took(Duration::from_secs(1));
         assert_eq!(lanes.room().prefetch, 4);
+    }
+
+    #[test]
+    fn with_others_none_is_kept_at_hand_beside_long_jobs_nor_after_some_had_to_wait() {
+        let mut lanes = Lanes::new(4, 128).sharing();
+        let short = |lanes: &mut Lanes| {
+            for _ in 0..50 {
+                lanes.took(Duration::from_micros(20));
+            }
+            lanes.room().prefetch
+        };
+        assert_eq!(short(&mut lanes), 128);
+        lanes.took(Duration::from_secs(1));
+        assert_eq!(lanes.room().prefetch, 0);
+        assert_eq!(short(&mut lanes), 128);
+        lanes.take_ahead();
+        assert_eq!(lanes.room().prefetch, 0);
+        assert_eq!(short(&mut lanes), 128);
     }
 }

@@ -10,6 +10,7 @@ use super::ids::Ids;
 use super::keep::{self, Keeper};
 use super::pool::{Pool, Seat};
 use super::settle::{self, SettleQueue};
+use super::share::{self, Share};
 use super::{Parts, Scheduler, Settings, worker};
 use crate::{Clock, Executor, FixedInterval, RetryPolicy, SystemClock};
 use poulpe_job::{Kind, MAX_LANES};
@@ -116,7 +117,7 @@ impl Builder {
             return Err(BuildError::Workers(workers));
         }
         let wake = Arc::new(DispatchWake::default());
-        let pool = Arc::new(Pool::new(workers, self.settings.prefetch(), wake.clone()));
+        let pool = Arc::new(Pool::new(workers, &self.settings, wake.clone()));
         let hub = Arc::new(Hub::new(pool.clone()));
         self.store.watch(hub.clone());
         let parts = Arc::new(Parts {
@@ -126,6 +127,7 @@ impl Builder {
             dispatch: Dispatch::new(self.settings.lease),
             wake,
             settles: SettleQueue::default(),
+            share: Share::default(),
             counters: Counters::default(),
             dead_letters: DeadLetters::new(self.files),
             cron: Cron::default(),
@@ -153,6 +155,7 @@ impl Builder {
             supervised(&parts, "dead letters", dead_letters::run(parts.clone())),
             supervised(&parts, "dispatcher", dispatch::run(parts.clone())),
             supervised(&parts, "cron driver", cron::run(parts.clone())),
+            supervised(&parts, "sharer", share::run(parts.clone())),
         ];
         Ok(Scheduler {
             parts,

@@ -177,6 +177,7 @@ fn turn(
                 wants_any,
             }) => {
                 parts.pool.hand(jobs, &wanted, wants_any);
+                parts.share.handed();
                 if lane.is_some_and(|lane| parts.pool.has_job_for(lane)) {
                     if parts.wake.is_room_wanted() {
                         parts.wake.task();

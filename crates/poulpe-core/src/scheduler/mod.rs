@@ -14,6 +14,7 @@ mod operate;
 mod pool;
 mod settings;
 mod settle;
+mod share;
 mod shutdown;
 mod submit;
 mod waiters;
@@ -36,6 +37,7 @@ use pool::Pool;
 use poulpe_job::Kind;
 use poulpe_store::JobStore;
 use settle::SettleQueue;
+use share::Share;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -57,6 +59,7 @@ pub(crate) struct Parts {
     pub(crate) wake: Arc<DispatchWake>,
     pub(crate) keeper: Keeper,
     pub(crate) settles: SettleQueue,
+    pub(crate) share: Share,
     pub(crate) counters: Counters,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) cron: Cron,
@@ -78,7 +81,7 @@ impl Parts {
 #[derive(Clone)]
 pub struct Scheduler {
     pub(crate) parts: Arc<Parts>,
-    tasks: Arc<[AbortHandle; 5]>,
+    tasks: Arc<[AbortHandle; 6]>,
 }
 
 /// Sleeps until a time that may never come.

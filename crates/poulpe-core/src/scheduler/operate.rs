@@ -126,7 +126,11 @@ impl Operate for Scheduler {
                 "the {actor} has panicked; restart poulpe and report this"
             ));
         }
-        self.parts.store.health().map_err(|error| error.to_string())
+        match self.parts.store.health() {
+            // A store that can't be reached comes back by itself: no restart of poulpe helps.
+            Ok(()) | Err(StoreError::Unavailable(_)) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     fn readiness(&self) -> Vec<ReadyCheck> {
@@ -139,12 +143,18 @@ impl Operate for Scheduler {
             .parts
             .is_stopping()
             .then(|| "poulpe is shutting down".to_string());
-        let full = self
-            .parts
-            .store
-            .stats()
+        let stats = self.parts.store.stats();
+        let full = stats
             .full
             .then(|| "the store has no room for new tasks; free disk space".to_string());
+        let reached = self.parts.store.health().map_err(|error| error.to_string());
+        let trouble = self.health().and(reached).err();
+        // Warnings too: jobs are accepted all the same.
+        let persistence = ReadyCheck {
+            name: "persistence",
+            ok: true,
+            reason: stats.warnings.join("; "),
+        };
         // A warning: what else there is to do is done.
         let now = self.parts.clock.wall().floor();
         let schedules = ReadyCheck {
@@ -153,10 +163,11 @@ impl Operate for Scheduler {
             reason: self.parts.cron.warning(now).unwrap_or_default(),
         };
         vec![
-            check("store", self.health().err()),
+            check("store", trouble),
             check("room", full),
             check("dead letters", self.parts.dead_letters.trouble()),
             check("running", stopping),
+            persistence,
             schedules,
         ]
     }

@@ -1,6 +1,7 @@
 //! The worker threads' common state: what is at hand, what runs where. Threads take jobs from it and sleep on it; the
 //! dispatcher fills it. One lock, held for moments only, never while an executor runs.
 
+use super::Settings;
 use super::dispatch::DispatchWake;
 use crate::machine::{Lanes, Room};
 use crate::{CancelReason, Canceller, LaneState};
@@ -78,16 +79,20 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(lanes: Lane, prefetch: usize, wake: Arc<DispatchWake>) -> Self {
+    pub(crate) fn new(count: Lane, settings: &Settings, wake: Arc<DispatchWake>) -> Self {
+        let mut lanes = Lanes::new(count, settings.prefetch());
+        if settings.shares_store {
+            lanes = lanes.sharing();
+        }
         Self {
             state: Mutex::new(State {
-                lanes: Lanes::new(lanes, prefetch),
+                lanes,
                 running: HashMap::new(),
                 asleep: BTreeSet::new(),
                 is_to_ask: false,
                 is_open: true,
             }),
-            own: (0..lanes).map(|_| Condvar::new()).collect(),
+            own: (0..count).map(|_| Condvar::new()).collect(),
             stand_ins: Condvar::new(),
             wake,
             all_idle: Notify::new(),
@@ -226,6 +231,16 @@ impl Pool {
 
     pub(crate) fn at_hand(&self) -> usize {
         self.state().lanes.at_hand()
+    }
+
+    /// The first job that waits at hand for just any worker.
+    pub(crate) fn first_ahead(&self) -> Option<LeaseId> {
+        self.state().lanes.first_ahead().cloned()
+    }
+
+    /// Takes the jobs back that wait at hand for just any worker.
+    pub(crate) fn take_ahead(&self) -> Vec<ClaimedJob> {
+        self.state().lanes.take_ahead()
     }
 
     pub(crate) fn take_back(&self) -> Vec<ClaimedJob> {

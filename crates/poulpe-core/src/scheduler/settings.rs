@@ -25,6 +25,8 @@ pub struct Settings {
     /// How many tasks may be on their way to the store: 50,000, some ten milliseconds of work for the store. More are
     /// answered `Busy`.
     pub admission_max: usize,
+    /// Other daemons share the store: jobs that no worker here gets to are left to them. No, unless told.
+    pub shares_store: bool,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             lease: Duration::from_secs(15),
             stuck_grace: Duration::from_secs(5),
             admission_max: 50_000,
+            shares_store: false,
         }
     }
 }

@@ -278,6 +278,7 @@ impl Operate for Fake {
             lost: 12,
             store: StoreStats {
                 full: false,
+                warnings: vec![],
                 name: "fake",
                 place: "here".into(),
                 durable: false,

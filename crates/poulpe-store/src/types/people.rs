@@ -84,6 +84,8 @@ pub struct StoreStats {
     pub durable: bool,
     /// New jobs are refused for want of room.
     pub full: bool,
+    /// What of the way it is set up may lose jobs, a sentence each that a person can act on.
+    pub warnings: Vec<String>,
     /// Its own figures by name, for operators.
     pub figures: Vec<(&'static str, u64)>,
     /// How its measurements are spread.

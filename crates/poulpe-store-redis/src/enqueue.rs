@@ -1,0 +1,97 @@
+//! Accepting jobs: `enqueue.lua`.
+
+use crate::args::{self, Args};
+use crate::error::strange;
+use crate::link::Link;
+use crate::record;
+use crate::reply::{self, Reply};
+use poulpe_job::Job;
+use poulpe_store::{Accepted, Entry, Group, GroupAnswer, StoreResult};
+
+/// How many bytes weigh as much as one more job.
+const BYTES_A_JOB: usize = 2_048;
+
+/// What a group costs Redis, in jobs.
+pub(crate) fn cost(group: &Group) -> usize {
+    let jobs = group.entries.iter().map(Entry::job);
+    1 + jobs.map(|job| 1 + size(job) / BYTES_A_JOB).sum::<usize>()
+}
+
+fn size(job: &Job) -> usize {
+    let params = match &job.params {
+        poulpe_job::Params::Text(text) => text.len(),
+        poulpe_job::Params::List(words) => words.iter().map(String::len).sum(),
+    };
+    job.name.len() + params
+}
+
+/// Accepts groups in one call.
+pub(crate) async fn enqueue(link: &Link, groups: Vec<Group>) -> StoreResult<Vec<GroupAnswer>> {
+    let mut args = link.args();
+    for group in &groups {
+        add_group(&mut args, group)?;
+    }
+    let answer = link.change(&link.scripts.enqueue, args).await?;
+    let mut answers = Reply::of(answer)?;
+    groups
+        .iter()
+        .map(|_| group_answer(answers.list()?))
+        .collect()
+}
+
+fn add_group(args: &mut Args, group: &Group) -> StoreResult<()> {
+    args.text(group.entries.len().to_string());
+    match &group.checkpoint {
+        // Nobody names a checkpoint by an empty text; one that did would be another one's.
+        Some(checkpoint) => {
+            args.text(format!("c{}", checkpoint.name))
+                .maybe(checkpoint.expected.as_ref())
+                .bytes(checkpoint.next.clone());
+        }
+        None => {
+            args.word("");
+        }
+    }
+    for entry in &group.entries {
+        add_entry(args, entry)?;
+    }
+    Ok(())
+}
+
+fn add_entry(args: &mut Args, entry: &Entry) -> StoreResult<()> {
+    let job = entry.job();
+    let (kind, due) = match entry {
+        Entry::Job { due, .. } => ('j', *due),
+        Entry::Dead { .. } => ('d', poulpe_job::Due::NOW),
+    };
+    args.text(format!("{kind}{}", u8::from(job.id_chosen)))
+        .text(job.id.as_str())
+        .bytes(job.digest.0)
+        .text(job.priority.rank().to_string())
+        .text(args::lanes(&job.lanes))
+        .text(args::millis(job.retry_interval).to_string())
+        .due(due)
+        .bytes(record::of_job(job)?);
+    if let Entry::Dead { result, error, .. } = entry {
+        args.bytes(record::of_result(result)?)
+            .text(result.finished_at.as_millis().to_string())
+            .bytes(record::of_error(error)?);
+    }
+    Ok(())
+}
+
+fn group_answer(mut words: Reply) -> StoreResult<GroupAnswer> {
+    let mut accepted = Vec::new();
+    while !words.is_empty() {
+        let word = words.text()?;
+        let state = |at: usize| reply::state(word.get(at..).unwrap_or_default());
+        accepted.push(match word.as_bytes().first() {
+            Some(b'M') => return Ok(GroupAnswer::CheckpointMoved),
+            Some(b'N') => Accepted::New(state(1)?),
+            Some(b'D') => Accepted::Duplicate(state(1)?),
+            Some(b'C') => Accepted::Conflict,
+            _ => return Err(strange(&word)),
+        });
+    }
+    Ok(GroupAnswer::Taken(accepted))
+}

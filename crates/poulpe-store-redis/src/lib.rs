@@ -1,0 +1,32 @@
+//! One store of poulpe for many daemons, in Redis: a Lua script a verb, each atomic, bounded and safe to be sent twice.
+//! `docs/redis.md` describes every key.
+//!
+//! **Invariant:** what a daemon knows of jobs is a copy of what Redis answered; nothing is decided here that a script
+//! hasn't decided. Leases end on the server's clock.
+#![forbid(unsafe_code)]
+
+mod args;
+mod batch;
+mod connect;
+mod enqueue;
+mod error;
+mod health;
+mod inspect;
+mod keys;
+mod lease;
+mod link;
+mod list;
+mod options;
+mod people;
+mod place;
+mod record;
+mod reply;
+mod scripts;
+mod settle;
+mod store;
+mod tls;
+mod watch;
+
+pub use error::OpenError;
+pub use options::Options;
+pub use store::RedisStore;
