@@ -78,20 +78,23 @@ pub(crate) fn clients(options: &Options) -> Result<(Client, SubscriberClient), O
     policy.set_jitter(JITTER);
     builder.set_policy(policy);
     builder.set_performance_config(PerformanceConfig {
-        default_command_timeout: options.timeout,
+        // A little less than the caller waits, so that what nobody waits for any more isn't sent later.
+        default_command_timeout: options.timeout - options.timeout / 10,
         ..PerformanceConfig::default()
     });
     builder.set_connection_config(ConnectionConfig {
         connection_timeout: options.connect_timeout,
         internal_command_timeout: options.connect_timeout,
         max_command_attempts: ATTEMPTS,
-        // A server that keeps the connection and says nothing is connected to anew.
+        // For a connection that is written to once only. With more calls the link notices that none is answered.
         unresponsive: UnresponsiveConfig {
             max_timeout: Some(options.timeout + options.timeout / 2),
             interval: Duration::from_secs(1),
         },
         tcp: TcpConfig {
             nodelay: Some(true),
+            // A machine that is gone says nothing, not even that it is.
+            keepalive: Some(keepalive(options.timeout)),
             ..TcpConfig::default()
         },
         ..ConnectionConfig::default()
@@ -100,6 +103,13 @@ pub(crate) fn clients(options: &Options) -> Result<(Client, SubscriberClient), O
     let client = builder.build().map_err(bad)?;
     let subscriber = builder.build_subscriber_client().map_err(bad)?;
     Ok((client, subscriber))
+}
+
+/// For the connection that only listens.
+fn keepalive(timeout: Duration) -> fred::socket2::TcpKeepalive {
+    fred::socket2::TcpKeepalive::new()
+        .with_time(timeout.max(Duration::from_secs(1)))
+        .with_interval(Duration::from_secs(1))
 }
 
 #[cfg(test)]

@@ -77,6 +77,11 @@ impl Keys {
         named(&self.prefix, "checkpoint")
     }
 
+    /// A hash with counters and tokens.
+    pub(crate) fn meta(&self) -> String {
+        named(&self.prefix, "meta")
+    }
+
     pub(crate) fn on_work(&self) -> String {
         named(&self.prefix, "on_work")
     }

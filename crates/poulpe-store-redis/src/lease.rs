@@ -29,7 +29,13 @@ pub(crate) async fn claim(link: &Link, claim: Claim) -> StoreResult<Claimed> {
     let mut list = reply.list()?;
     let mut jobs = Vec::new();
     while !list.is_empty() {
-        jobs.push(claimed_job(list.list()?, &claim)?);
+        // One that can't be read, perhaps because a newer poulpe wrote it, is left to whoever can; the others go on.
+        match claimed_job(list.list()?, &claim) {
+            Ok(job) => jobs.push(job),
+            Err(error) => {
+                tracing::error!(%error, "a job can't be read, leaving it until its lease ends");
+            }
+        }
     }
     Ok(Claimed {
         jobs,

@@ -9,16 +9,26 @@ use crate::keys::Keys;
 use crate::scripts::Scripts;
 use crate::{OpenError, Options};
 use fred::clients::{Client, SubscriberClient};
+use fred::error::ErrorKind;
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::scripts::Script;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use poulpe_store::{StoreError, StoreResult};
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How long a call waits for a connection that is being made. A server that is gone for longer is told of at once, instead
 /// of each caller finding out by itself.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// After so many calls without an answer, one after the other, the connection is made anew: a server whose process hangs
+/// keeps it open.
+const SILENT_CALLS: u32 = 2;
+
+/// How often that is done at most.
+const RECONNECT_AGAIN: Duration = Duration::from_secs(2);
 
 /// The oldest version that knows flags of scripts.
 const OLDEST: u64 = 7;
@@ -26,6 +36,9 @@ const OLDEST: u64 = 7;
 /// A server, and how to talk to it.
 pub(crate) struct Link {
     pub(crate) client: Client,
+    /// The connection for changes that wait for replicas, which holds up everything behind them.
+    waiting: Option<Client>,
+    silent: Silent,
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) options: Options,
@@ -49,8 +62,11 @@ impl Link {
         ];
         let keys = Keys::new(&options.prefix);
         let slot = fred::util::redis_keyslot(keys.filled().as_bytes());
+        let waiting = (options.wait > 0).then(|| client.clone_new());
         let link = Self {
             client,
+            waiting,
+            silent: Silent::default(),
             keys,
             scripts: Scripts::new(),
             health: Health::default(),
@@ -82,7 +98,11 @@ impl Link {
 
     /// Runs a script.
     pub(crate) async fn call(&self, script: &Script, args: Args) -> StoreResult<Value> {
-        let outcome = self.run(script, args).await;
+        self.call_on(&self.client, script, args).await
+    }
+
+    async fn call_on(&self, client: &Client, script: &Script, args: Args) -> StoreResult<Value> {
+        let outcome = self.run(client, script, args).await;
         if let Err(error) = &outcome {
             self.health.troubled(error);
         }
@@ -91,50 +111,76 @@ impl Link {
 
     /// Runs a script whose changes are to be acknowledged, and waits for the replicas that must have them.
     pub(crate) async fn change(&self, script: &Script, args: Args) -> StoreResult<Value> {
-        let answer = self.call(script, args).await?;
-        let wanted = self.options.wait;
-        if wanted == 0 {
-            return Ok(answer);
-        }
-        let limit = (self.options.timeout / 2).as_millis().to_string();
-        let got = self
-            .command("WAIT", vec![wanted.to_string(), limit])
-            .await?;
-        let got = crate::reply::number(&got)?;
-        if got < i64::from(wanted) {
-            let reason = format!("{got} of {wanted} replicas confirmed the write in time");
-            let error = StoreError::Unavailable(reason);
+        let Some(client) = &self.waiting else {
+            return self.call(script, args).await;
+        };
+        // Replicas are counted by the connection that wrote: should it be another one by then, they may be another's.
+        let reconnects = client.reconnect_rx();
+        let answer = self.call_on(client, script, args).await?;
+        let confirmed = self.wait(client).await.and_then(|()| {
+            if reconnects.is_empty() {
+                return Ok(());
+            }
+            let reason = "the connection to Redis broke while replicas were waited for";
+            Err(StoreError::Unavailable(reason.into()))
+        });
+        if let Err(error) = confirmed {
             self.health.troubled(&error);
             return Err(error);
         }
         Ok(answer)
     }
 
-    async fn run(&self, script: &Script, args: Args) -> StoreResult<Value> {
+    /// Waits until the replicas have everything that was written up to now.
+    async fn wait(&self, client: &Client) -> StoreResult<()> {
+        let wanted = self.options.wait;
+        let limit = (self.options.timeout / 2).as_millis().to_string();
+        // A script that found everything done wrote nothing, and this waits for writes of this connection only.
+        let beat = vec![self.keys.meta(), "beat".into(), "1".into()];
+        self.command_on(client, "HINCRBY", beat).await?;
+        let once = fred::types::config::Options {
+            max_attempts: Some(1),
+            ..Default::default()
+        };
+        let command = CustomCommand::new_static("WAIT", ClusterHash::Custom(self.slot), false);
+        let waited = client
+            .with_options(&once)
+            .custom(command, vec![wanted.to_string(), limit])
+            .await;
+        let got = crate::reply::number(&waited.map_err(|error| unavailable(&error))?)?;
+        if got < i64::from(wanted) {
+            let reason = format!("{got} of {wanted} replicas confirmed the write in time");
+            return Err(StoreError::Unavailable(reason));
+        }
+        Ok(())
+    }
+
+    async fn run(&self, client: &Client, script: &Script, args: Args) -> StoreResult<Value> {
         self.health.calls.fetch_add(1, Relaxed);
         let running = async {
-            self.connected().await?;
+            connected(client).await?;
             let keys = self.keys.all.clone();
-            let sent = script.evalsha_with_reload(&self.client, keys, args.0).await;
-            sent.map_err(|error| unavailable(&error))
+            let sent = script.evalsha_with_reload(client, keys, args.0).await;
+            Ok(match sent {
+                Ok(value) => {
+                    self.silent.answered();
+                    Ok(value)
+                }
+                Err(error) => {
+                    let is_useless = error.kind() == &ErrorKind::Timeout
+                        || error.details().starts_with("READONLY");
+                    if is_useless && self.silent.is_to_end() {
+                        reconnect(client);
+                    }
+                    Err(unavailable(&error))
+                }
+            })
         };
         let ran = tokio::time::timeout(self.options.timeout, running).await;
         ran.unwrap_or_else(|_| {
             let reason = "Redis didn't answer in time";
             Err(StoreError::Unavailable(reason.into()))
-        })
-    }
-
-    async fn connected(&self) -> StoreResult<()> {
-        if self.client.is_connected() {
-            return Ok(());
-        }
-        let connecting = tokio::time::timeout(PATIENCE, self.client.wait_for_connect());
-        match connecting.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(unavailable(&error)),
-            Err(_) => Err(StoreError::Unavailable("no connection to Redis".into())),
-        }
+        })?
     }
 
     /// Sends a command of Redis that no script holds, to where the keys are.
@@ -143,9 +189,18 @@ impl Link {
         name: &'static str,
         args: Vec<String>,
     ) -> StoreResult<Value> {
-        self.connected().await?;
+        self.command_on(&self.client, name, args).await
+    }
+
+    async fn command_on(
+        &self,
+        client: &Client,
+        name: &'static str,
+        args: Vec<String>,
+    ) -> StoreResult<Value> {
+        connected(client).await?;
         let command = CustomCommand::new_static(name, ClusterHash::Custom(self.slot), false);
-        let sent = self.client.custom(command, args).await;
+        let sent = client.custom(command, args).await;
         sent.map_err(|error| unavailable(&error))
     }
 
@@ -166,6 +221,12 @@ impl Link {
         crate::reply::text(&info)
     }
 
+    /// How many replicas are connected.
+    pub(crate) async fn replicas(&self) -> StoreResult<u64> {
+        let info = self.info("replication").await?;
+        Ok(field(&info, "connected_slaves").parse().unwrap_or(0))
+    }
+
     /// Asks for the settings that matter. Where CONFIG isn't allowed, INFO tells the most of it.
     pub(crate) async fn settings(&self) -> StoreResult<Settings> {
         let info = self.info("everything").await?;
@@ -181,10 +242,12 @@ impl Link {
             _ => {}
         }
         let asked = vec!["GET".into(), "appendfsync".into()];
-        if let Ok(Value::Array(pair)) = self.command("CONFIG", asked).await {
-            let value = pair.get(1).and_then(Value::as_string);
-            settings.appendfsync = value.unwrap_or_default();
-        }
+        let value = match self.command("CONFIG", asked).await {
+            Ok(Value::Array(pair)) => pair.get(1).and_then(Value::as_string),
+            Ok(Value::Map(map)) => map.inner().into_values().next().and_then(|v| v.as_string()),
+            _ => None,
+        };
+        settings.appendfsync = value.unwrap_or_default();
         Ok(settings)
     }
 
@@ -192,6 +255,9 @@ impl Link {
     pub(crate) async fn connect(&self) -> Result<(), OpenError> {
         let mut errors = self.client.error_rx();
         self.client.connect();
+        if let Some(waiting) = &self.waiting {
+            waiting.connect();
+        }
         let limit = self.options.connect_timeout + PATIENCE;
         let first = tokio::time::timeout(limit, async {
             tokio::select! {
@@ -211,6 +277,56 @@ impl Link {
     }
 }
 
+async fn connected(client: &Client) -> StoreResult<()> {
+    if client.is_connected() {
+        return Ok(());
+    }
+    let connecting = tokio::time::timeout(PATIENCE, client.wait_for_connect());
+    match connecting.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(unavailable(&error)),
+        Err(_) => Err(StoreError::Unavailable("no connection to Redis".into())),
+    }
+}
+
+/// Has a connection made anew that leads nowhere: to a server that hangs, or to a master that has become a replica.
+fn reconnect(client: &Client) {
+    tracing::warn!("connecting to Redis anew");
+    let client = client.clone();
+    tokio::spawn(async move {
+        if let Err(error) = client.force_reconnection().await {
+            tracing::debug!(reason = reason(&error), "not connected to Redis anew");
+        }
+    });
+}
+
+/// How many calls in a row led to nothing, and when a connection was made anew for it.
+#[derive(Default)]
+struct Silent {
+    calls: AtomicU32,
+    ended: Mutex<Option<Instant>>,
+}
+
+impl Silent {
+    fn answered(&self) {
+        self.calls.store(0, Relaxed);
+    }
+
+    /// Counts a call that led to nothing; whether the connection is to be made anew.
+    fn is_to_end(&self) -> bool {
+        if self.calls.fetch_add(1, Relaxed) + 1 < SILENT_CALLS {
+            return false;
+        }
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.is_some_and(|ended| ended.elapsed() < RECONNECT_AGAIN) {
+            return false;
+        }
+        *ended = Some(Instant::now());
+        self.calls.store(0, Relaxed);
+        true
+    }
+}
+
 /// The first error that waiting doesn't help against.
 async fn refusal(
     errors: &mut tokio::sync::broadcast::Receiver<(
@@ -218,7 +334,6 @@ async fn refusal(
         Option<fred::types::config::Server>,
     )>,
 ) -> fred::error::Error {
-    use fred::error::ErrorKind;
     loop {
         match errors.recv().await {
             Ok((error, _)) if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config) => {

@@ -7,9 +7,12 @@ pub(crate) fn place(options: &Options) -> String {
     let Some((scheme, rest)) = options.url.split_once("://") else {
         return "an address that can't be read".into();
     };
+    // The query first: a password in it may hold an @.
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
     // A password may hold an @ of its own, and what follows the last one can't be part of it.
-    let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
-    let (address, query) = address.split_once('?').unwrap_or((address, ""));
+    let address = address
+        .rsplit_once('@')
+        .map_or(address, |(_, address)| address);
     let is_plain =
         |part: &&str| part.starts_with("node=") || part.starts_with("sentinelServiceName=");
     let kept: Vec<&str> = query.split('&').filter(is_plain).collect();
@@ -32,7 +35,7 @@ mod tests {
             ("redis://u:p@h", "redis://h"),
             ("rediss://:p@ss@h:1", "rediss://h:1"),
             (
-                "redis-sentinel://u:p@h:1?node=b:2&sentinelServiceName=m&sentinelPassword=secret",
+                "redis-sentinel://u:p@h:1?node=b:2&sentinelServiceName=m&sentinelPassword=se@cret",
                 "redis-sentinel://h:1?node=b:2&sentinelServiceName=m",
             ),
         ];

@@ -8,7 +8,7 @@ use fred::clients::SubscriberClient;
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::types::Message;
 use poulpe_job::JobId;
-use poulpe_store::{Incarnation, LeaseId, Lookup, StoreResult, Watcher};
+use poulpe_store::{Incarnation, LeaseId, Lookup, StoreError, StoreResult, Watcher};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,7 +158,10 @@ pub(crate) async fn tick(link: Arc<Link>, watch: Arc<Watch>) {
                     until_settings = SETTINGS_TICKS;
                 }
                 until_settings = until_settings.saturating_sub(1);
-                link.health.well();
+                match look_for_replicas(&link).await {
+                    Ok(()) => link.health.well(),
+                    Err(error) => link.health.troubled(&error),
+                }
             }
             // Who is back may be another.
             Err(_) => until_settings = 0,
@@ -187,6 +190,20 @@ async fn ask(link: &Link, watch: &Watch) -> StoreResult<()> {
         ended.push(reply.id()?);
     }
     watch.finished(&ended);
+    Ok(())
+}
+
+/// Whether there are as many replicas as every change waits for.
+async fn look_for_replicas(link: &Link) -> StoreResult<()> {
+    let wanted = u64::from(link.options.wait);
+    if wanted == 0 {
+        return Ok(());
+    }
+    let replicas = link.replicas().await?;
+    if replicas < wanted {
+        let reason = format!("{replicas} of {wanted} replicas are there that --redis_wait wants");
+        return Err(StoreError::Unavailable(reason));
+    }
     Ok(())
 }
 

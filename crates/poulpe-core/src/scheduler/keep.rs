@@ -3,7 +3,7 @@
 use super::pool::Seat;
 use super::{Parts, worker};
 use crate::machine::{KeepAction, KeepEvent, LeaseKeeper};
-use poulpe_store::LeaseId;
+use poulpe_store::{LeaseId, StoreError};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -59,7 +59,15 @@ pub(crate) async fn run(parts: Arc<Parts>) {
                     parts.pool.cancel(&leases, reason);
                 }
                 KeepAction::Renew(leases) => {
-                    let event = match parts.store.renew(leases, parts.settings.lease).await {
+                    // A store that doesn't answer must be known of before the leases end: then attempts are stopped.
+                    let limit = parts.clock.monotonic() + parts.settings.lease / 6;
+                    let renewed = tokio::select! {
+                        renewed = parts.store.renew(leases, parts.settings.lease) => renewed,
+                        () = parts.clock.sleep_until(limit) => {
+                            Err(StoreError::Unavailable("no answer in time".into()))
+                        }
+                    };
+                    let event = match renewed {
                         Ok(holds) => KeepEvent::Renewed(holds),
                         Err(error) => {
                             tracing::error!(%error, "leases not renewed");

@@ -137,6 +137,8 @@ if not is_repeat and max > 0 then
     for _, queue in ipairs(queues) do
       if not queue.empty and fits(queue) then
         local seq, order = head(queue)
+        -- Listed, but there is nothing: somebody has removed the key.
+        if not seq then queue.empty = true end
         if seq and (not best or order < best_order or (order == best_order and seq < best_seq)) then
           best, best_seq, best_order = queue, seq, order
         end
