@@ -86,7 +86,7 @@ fn sentinel(dir: &TempDir, master: u16) -> (Child, u16) {
     let mut file = std::fs::File::create(&path).expect("a file");
     let text = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor poulpe 127.0.0.1 {master} 1\n\
-         sentinel down-after-milliseconds poulpe 1000\nsentinel failover-timeout poulpe 5000\n",
+         sentinel down-after-milliseconds poulpe 3000\nsentinel failover-timeout poulpe 5000\n",
         dir.path().display()
     );
     file.write_all(text.as_bytes()).expect("it writes");
@@ -156,6 +156,8 @@ fn lost_by_a_failover(replicas: u32) -> (usize, usize) {
         .map(|number| JobId::new(&format!("job-{number}")).expect("an id"))
         .collect();
     let mut is_killed = false;
+    // On a busy machine there may be another one, back again.
+    let mut has_failed_over = false;
     for (number, id) in ids.iter().enumerate() {
         if number == CUT_OFF {
             // What is written from here on doesn't reach the replica.
@@ -173,14 +175,15 @@ fn lost_by_a_failover(replicas: u32) -> (usize, usize) {
                 pair.master.kill();
             }
             assert!(Instant::now() < end, "no work after the failover");
-            if pair.has_failed_over() && pair.master.has_ended() {
+            has_failed_over |= pair.has_failed_over();
+            if has_failed_over && pair.master.has_ended() {
                 // Comes back as a replica of the new one; before that it would be a second master.
                 pair.master.restart();
             }
             std::thread::park_timeout(Duration::from_millis(50));
         }
     }
-    assert!(pair.has_failed_over(), "no failover");
+    assert!(has_failed_over || pair.has_failed_over(), "no failover");
     let known: StoreResult<Vec<Lookup>> = wait(store.get(ids));
     let known = known.expect("it answers");
     let lost = known.iter().filter(|one| **one == Lookup::Unknown).count();
