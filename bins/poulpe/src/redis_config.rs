@@ -10,9 +10,9 @@ use std::time::Duration;
 /// The flags of the store in Redis.
 #[derive(Debug, Args)]
 pub(crate) struct RedisFlags {
-    /// Keep jobs in Redis instead of --data, so that several daemons can share them: redis://[USER:PASSWORD@]HOST[:PORT],
-    /// rediss:// for TLS, redis+unix://, redis-sentinel:// or redis-cluster://. With a password a file is safer: see
-    /// --redis_file.
+    /// Keep jobs in Redis instead of --data, so that several daemons can share them: redis://HOST:PORT, with
+    /// USER:PASSWORD@ before the host where wanted, rediss:// for TLS, redis+unix://, redis-sentinel:// or
+    /// redis-cluster://. With a password a file is safer: see --redis_file.
     #[arg(long, env = "POULPE_REDIS", hide_env_values = true, value_name = "URL")]
     redis: Option<String>,
 
