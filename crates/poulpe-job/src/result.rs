@@ -47,6 +47,22 @@ impl JobResult {
             finished_at,
         }
     }
+
+    /// How a job ends whose workers vanished so often that it is taken for the cause.
+    pub fn poisoned(attempts: u32, losses: u32, finished_at: Timestamp) -> Self {
+        Self {
+            outcome: Outcome::Fail,
+            reason: format!(
+                "its worker vanished {losses} times while it ran; find out what it does to its worker before reviving it"
+            ),
+            state: State::Dead,
+            output: String::new(),
+            status: None,
+            attempts,
+            started_at: None,
+            finished_at,
+        }
+    }
 }
 
 /// What went wrong in one attempt.
@@ -62,6 +78,19 @@ pub struct AttemptError {
     pub status: Option<i32>,
     /// What went wrong.
     pub reason: String,
+}
+
+impl AttemptError {
+    /// Of an attempt whose lease ended before its verdict came: when it really ended nobody knows.
+    pub fn lost(attempt: u32, noticed_at: Timestamp) -> Self {
+        Self {
+            attempt,
+            started_at: noticed_at,
+            finished_at: noticed_at,
+            status: None,
+            reason: "the worker vanished, or lost its lease, while the attempt ran".into(),
+        }
+    }
 }
 
 /// Why a lease is given back without a verdict on the job.

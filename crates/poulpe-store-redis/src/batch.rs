@@ -113,10 +113,7 @@ async fn answer<Q, A, F>(
         items.extend(request.items);
     }
     let answers = timeout_at(since + limit, run_in_pages(items, cost, run)).await;
-    let answers = answers.unwrap_or_else(|_| {
-        let reason = "Redis didn't answer in time";
-        Err(StoreError::Unavailable(reason.into()))
-    });
+    let answers = answers.unwrap_or_else(|_| Err(crate::error::late()));
     // Whoever asked may have gone; what was done stands.
     match answers {
         Ok(answers) => {

@@ -23,6 +23,13 @@ pub enum OpenError {
     Thread(#[source] std::io::Error),
 }
 
+const LATE: &str = "Redis didn't answer in time";
+
+/// A call has had its time.
+pub(crate) fn late() -> StoreError {
+    StoreError::Unavailable(LATE.into())
+}
+
 /// Nothing that a server says is for good: it may be restarted, given memory or be told another password, and work goes on.
 /// So every error means that the call may be repeated.
 pub(crate) fn unavailable(error: &Error) -> StoreError {
@@ -42,7 +49,7 @@ pub(crate) fn reason(error: &Error) -> String {
         (_, "NOPERM") => "the Redis user may not do this",
         (_, "BUSY") => "Redis is busy with a script",
         (_, "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "TRYAGAIN") => "Redis has lost nodes",
-        (ErrorKind::Timeout, _) => "Redis didn't answer in time",
+        (ErrorKind::Timeout, _) => LATE,
         (ErrorKind::IO | ErrorKind::Canceled | ErrorKind::Routing, _) => "no connection to Redis",
         _ => return details.to_string(),
     };

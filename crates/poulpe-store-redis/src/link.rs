@@ -3,7 +3,7 @@
 
 use crate::args::Args;
 use crate::connect;
-use crate::error::{reason, unavailable};
+use crate::error::{late, reason, unavailable};
 use crate::health::{Health, Settings};
 use crate::keys::Keys;
 use crate::scripts::Scripts;
@@ -161,7 +161,7 @@ impl Link {
             connected(client).await?;
             let keys = self.keys.all.clone();
             let sent = script.evalsha_with_reload(client, keys, args.0).await;
-            Ok(match sent {
+            match sent {
                 Ok(value) => {
                     self.silent.answered();
                     Ok(value)
@@ -174,13 +174,10 @@ impl Link {
                     }
                     Err(unavailable(&error))
                 }
-            })
+            }
         };
         let ran = tokio::time::timeout(self.options.timeout, running).await;
-        ran.unwrap_or_else(|_| {
-            let reason = "Redis didn't answer in time";
-            Err(StoreError::Unavailable(reason.into()))
-        })?
+        ran.map_err(|_| late())?
     }
 
     /// Sends a command of Redis that no script holds, to where the keys are.

@@ -2,7 +2,7 @@
 //! a script makes up are texts, which are turned into the real thing here.
 
 use crate::error::strange;
-use poulpe_job::{AttemptError, Job, JobResult, Outcome, State, Timestamp};
+use poulpe_job::{AttemptError, Job, JobResult, Timestamp};
 use poulpe_store::{StoreError, StoreResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,9 +52,9 @@ pub(crate) fn result(bytes: &[u8]) -> StoreResult<JobResult> {
         }
         (POISONED, body) => {
             let [attempts, losses, at] = numbers(body)?;
-            Ok(poisoned(
+            Ok(JobResult::poisoned(
                 attempts as u32,
-                losses,
+                losses as u32,
                 Timestamp::from_millis(at),
             ))
         }
@@ -67,31 +67,12 @@ pub(crate) fn error(bytes: &[u8]) -> StoreResult<AttemptError> {
         (ERROR, body) => decode(body),
         (LOST, body) => {
             let [attempt, at] = numbers(body)?;
-            let at = Timestamp::from_millis(at);
-            Ok(AttemptError {
-                attempt: attempt as u32,
-                started_at: at,
-                finished_at: at,
-                status: None,
-                reason: "the worker vanished, or lost its lease, while the attempt ran".into(),
-            })
+            Ok(AttemptError::lost(
+                attempt as u32,
+                Timestamp::from_millis(at),
+            ))
         }
         _ => Err(strange("an error that is something else")),
-    }
-}
-
-fn poisoned(attempts: u32, losses: i64, at: Timestamp) -> JobResult {
-    JobResult {
-        outcome: Outcome::Fail,
-        reason: format!(
-            "its worker vanished {losses} times while it ran; find out what it does to its worker before reviving it"
-        ),
-        state: State::Dead,
-        output: String::new(),
-        status: None,
-        attempts,
-        started_at: None,
-        finished_at: at,
     }
 }
 
@@ -128,6 +109,7 @@ fn numbers<const N: usize>(body: &[u8]) -> StoreResult<[i64; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use poulpe_job::State;
 
     #[test]
     fn what_a_script_makes_up_is_read() {

@@ -6,7 +6,7 @@ use super::op::{Life, Note, OpAnswer, Staged, Write};
 use super::settle::AddError;
 use super::{Load, Now, Table};
 use crate::StoreResult;
-use poulpe_job::{AttemptError, Due, Job, JobResult, Outcome, State, Timestamp};
+use poulpe_job::{AttemptError, Due, Job, JobResult, Timestamp};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -65,18 +65,10 @@ impl<P: Clone> Table<P> {
             let losses = job.losses();
             let mut record = self.load_record(hash, load)?;
             let at = now.wall.floor();
-            let reason =
-                "the worker vanished, or lost its lease, while the attempt ran".to_string();
-            record.progress.add_error(AttemptError {
-                attempt,
-                started_at: at,
-                finished_at: at,
-                status: None,
-                reason,
-            });
+            record.progress.add_error(AttemptError::lost(attempt, at));
             if losses >= MAX_LOSSES {
                 record.life = Life::Dead {
-                    result: poisoned(attempt, losses, at),
+                    result: JobResult::poisoned(attempt, losses, at),
                     exported: false,
                 };
             } else {
@@ -104,19 +96,4 @@ fn spread(job: &Job, losses: u32) -> f64 {
     let mut hasher = DefaultHasher::new();
     (job.id.as_str(), losses).hash(&mut hasher);
     hasher.finish() as f64 / u64::MAX as f64
-}
-
-fn poisoned(attempts: u32, losses: u32, at: Timestamp) -> JobResult {
-    JobResult {
-        outcome: Outcome::Fail,
-        reason: format!(
-            "its worker vanished {losses} times while it ran; find out what it does to its worker before reviving it"
-        ),
-        state: State::Dead,
-        output: String::new(),
-        status: None,
-        attempts,
-        started_at: None,
-        finished_at: at,
-    }
 }
