@@ -37,6 +37,11 @@ impl DispatchWake {
         self.wants_room.load(Ordering::SeqCst) || self.work.load(Ordering::SeqCst)
     }
 
+    /// Whether there has been work since the last [`take_work`](Self::take_work).
+    fn has_work(&self) -> bool {
+        self.work.load(Ordering::SeqCst)
+    }
+
     /// Whether there was work since the last call.
     fn take_work(&self) -> bool {
         self.work.swap(false, Ordering::SeqCst)
@@ -149,14 +154,17 @@ fn turn(
     loop {
         let event = match event.take() {
             Some(event) => event,
-            None if parts.wake.take_work() => DispatchEvent::Work,
             None => {
-                let room = room(parts);
-                if told.as_ref() == Some(&room) {
+                // The room before the work: a claim is for the lanes that are idle now, the one that asks first.
+                let room = room(parts, lane);
+                if told.as_ref() != Some(&room) {
+                    told = Some(room.clone());
+                    DispatchEvent::Room(room)
+                } else if parts.wake.take_work() {
+                    DispatchEvent::Work
+                } else {
                     return None;
                 }
-                told = Some(room.clone());
-                DispatchEvent::Room(room)
             }
         };
         let is_room = matches!(event, DispatchEvent::Room(_));
@@ -186,18 +194,22 @@ fn turn(
                 }
             }
             Some(DispatchAction::GiveBack(jobs)) => give_back(parts, jobs),
-            None if is_room && !wants_room => return None,
+            None if is_room && !wants_room && !parts.wake.has_work() => return None,
             None => {}
         }
     }
 }
 
-/// How much may be claimed.
-fn room(parts: &Parts) -> Room {
+/// How much may be claimed. The lane that asks comes first, so that it gets the first job: it is awake.
+fn room(parts: &Parts, lane: Option<Lane>) -> Room {
     if parts.settles.is_full() {
         return Room::default();
     }
-    parts.pool.room()
+    let mut room = parts.pool.room();
+    if let Some(at) = room.idle.iter().position(|idle| Some(*idle) == lane) {
+        room.idle[..=at].rotate_right(1);
+    }
+    room
 }
 
 /// Has claimed jobs that won't be run here released.

@@ -170,7 +170,9 @@ impl Pool {
             self.wake.task();
             return;
         };
-        state.is_to_ask = true;
+        if std::mem::replace(&mut state.is_to_ask, true) {
+            return;
+        }
         drop(state);
         self.own[usize::from(lane)].notify_one();
     }
@@ -209,7 +211,9 @@ impl Pool {
 
     pub(crate) fn hand(&self, jobs: Vec<ClaimedJob>, wanted: &[Lane], wants_any: bool) {
         let mut state = self.state();
-        let wake = state.lanes.hand(jobs, wanted, wants_any);
+        let mut wake = state.lanes.hand(jobs, wanted, wants_any);
+        // Who is awake, like the one that asked, looks before it sleeps.
+        wake.retain(|lane| state.asleep.contains(lane));
         let has_stand_ins = state.running.values().any(|running| running.is_stuck);
         drop(state);
         for lane in wake {
