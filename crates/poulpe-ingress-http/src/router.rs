@@ -3,9 +3,11 @@
 use matchit::Router;
 
 /// A route of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Route {
     Home,
+    Page,
+    Metrics,
     TaskInQueue,
     TaskResp,
     SysInfo,
@@ -21,8 +23,10 @@ pub(crate) enum Route {
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-const ROUTES: [(&str, Route); 13] = [
+pub(crate) const ROUTES: [(&str, Route); 15] = [
     ("/", Route::Home),
+    ("/page/{*id}", Route::Page),
+    ("/metrics", Route::Metrics),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
     ("/sys_info", Route::SysInfo),
@@ -48,6 +52,26 @@ impl Route {
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
             Route::Schedule => "GET, HEAD, POST",
             _ => "GET, HEAD",
+        }
+    }
+
+    /// Its name in metrics: no part of a path that a client makes up.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Route::Home | Route::Page => "page",
+            Route::Metrics => "metrics",
+            Route::TaskInQueue => "task_in_queue",
+            Route::TaskResp => "task_resp",
+            Route::SysInfo => "sys_info",
+            Route::Jobs => "jobs",
+            Route::Job => "job",
+            Route::DeadLetters => "dead_letters",
+            Route::DeadLetter => "dead_letter",
+            Route::Schedules => "schedules",
+            Route::Schedule => "schedule",
+            Route::Stats => "stats",
+            Route::Health => "healthz",
+            Route::Ready => "readyz",
         }
     }
 

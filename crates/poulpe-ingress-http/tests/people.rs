@@ -196,6 +196,28 @@ async fn the_home_page_and_a_wrong_path_name_the_routes() {
     let door = Door::open().await;
     let home = door.get("/").await.expect(200);
     assert!(String::from_utf8_lossy(&home.body).contains("/task_in_queue"));
+    let mut client = door.client().await;
+    let html = "accept: text/html,*/*\r\n";
+    let page = client.request_with("GET", "/", html, "").await.expect(200);
+    let text = String::from_utf8_lossy(&page.body).into_owned();
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    // Every file that the page names is there, and one that the browser has isn't sent again.
+    let named: Vec<&str> = text
+        .split('"')
+        .filter(|part| part.starts_with("/page/"))
+        .collect();
+    assert!(named.len() > 5, "{named:?}");
+    for path in named {
+        let file = client.request("GET", path, "").await.expect(200);
+        let known = format!("if-none-match: {}\r\n", file.header("etag").unwrap());
+        let again = client
+            .request_with("GET", path, &known, "")
+            .await
+            .expect(304);
+        assert!(!file.body.is_empty() && again.body.is_empty(), "{path}");
+    }
+    door.get("/page/nope.js").await.expect(404);
     for path in ["/nope", "/task_resp/", "/sys_info/"] {
         let reply = door.get(path).await.expect(404);
         assert!(reply.reason().contains("/task_resp/{id}"), "{path}");
