@@ -2,13 +2,13 @@
 //! nothing that a crate below could decide.
 #![forbid(unsafe_code)]
 
+mod client;
 mod command;
 mod config;
 mod cron_check;
 mod cron_command;
 mod cron_files;
 mod cron_next;
-mod cron_reset;
 mod cron_watch;
 mod daemon;
 mod dead_files;

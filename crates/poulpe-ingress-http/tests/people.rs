@@ -155,9 +155,32 @@ async fn stats_has_every_figure() {
     assert_eq!(stats["store"]["figures"], json!({"bytes": 13}));
     assert_eq!(
         stats["store"]["histograms"],
-        json!({"wait_micros": {"bounds": [10, 100], "counts": [1, 2, 3]}})
+        json!({"wait_micros": {"bounds": [10, 100], "counts": [1, 2, 3], "sum": 400}})
+    );
+    assert_eq!(
+        stats["start_lag_micros"],
+        json!({"bounds": [1000, 5000], "counts": [4, 5, 6], "sum": 60000})
+    );
+    assert_eq!(
+        stats["by_kind"]["GET"],
+        json!({"accepted": {"http": 14, "cron": 15}, "succeeded": 16, "buried": 17, "cancelled": 18, "retried": 19,
+            "run_micros": {"bounds": [1000], "counts": [20, 21], "sum": 22000}})
     );
     assert_eq!(stats["uptime"], 14.5);
+    let metrics = door.get("/metrics").await.expect(200);
+    let text = String::from_utf8_lossy(&metrics.body).into_owned();
+    // Each bucket holds the smaller ones too; bounds and sums are in seconds.
+    for line in [
+        "poulpe_start_lag_seconds_bucket{le=\"0.001\"} 4",
+        "poulpe_start_lag_seconds_bucket{le=\"0.005\"} 9",
+        "poulpe_start_lag_seconds_bucket{le=\"+Inf\"} 15",
+        "poulpe_start_lag_seconds_sum 0.06",
+        "poulpe_fire_times_given_up_total{reason=\"missed\"} 23",
+        "poulpe_store_wait_seconds_bucket{le=\"0.0001\"} 3",
+        "poulpe_store_bytes 13",
+    ] {
+        assert!(text.lines().any(|seen| seen == line), "{line}\n{text}");
+    }
 }
 
 #[tokio::test]
