@@ -6,6 +6,7 @@ use crate::config::HttpConfig;
 use crate::pace::Pace;
 use crate::respond::{self, Answered};
 use crate::router::{Route, Routes};
+use crate::ws::{self, Sockets, Upgrade};
 use crate::{dead, health, home, jobs, schedules, stats, sys_info, task_in_queue, task_resp};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
@@ -23,7 +24,8 @@ pub(crate) struct App {
     pub(crate) submit: Arc<dyn Submit>,
     pub(crate) operate: Arc<dyn Operate>,
     pub(crate) stop: Stop,
-    guard: Guard,
+    pub(crate) sockets: Sockets,
+    pub(crate) guard: Guard,
     routes: Routes,
 }
 
@@ -40,17 +42,24 @@ impl App {
             submit,
             operate,
             stop,
+            sockets: Sockets::default(),
             guard,
             routes: Routes::new(),
         }
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        pace: &Pace,
+        upgrade: &Upgrade,
+    ) -> Answered {
         pace.request(!request.body().is_end_stream());
-        let mut answered = self.route(request, pace).await;
+        let mut answered = self.route(request, pace, upgrade).await;
+        let goes_on = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
         // Reading on to reach the next request would cost more than a new connection.
-        if pace.body_unread() || self.draining() {
+        if !goes_on && (pace.body_unread() || self.draining()) {
             answered
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -76,8 +85,12 @@ impl App {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
+    async fn route(&self, request: Request<Incoming>, pace: &Pace, upgrade: &Upgrade) -> Answered {
         let found = self.routes.find(request.uri().path());
+        // Browsers can't send it the header that the guard wants.
+        if let Some((Route::WsTask, _)) = found {
+            return ws::open(self, request, upgrade);
+        }
         // Whoever watches the process needn't know the secret.
         let is_open = matches!(found, Some((Route::Health, _)));
         if !is_open && let Err(refusal) = self.guard.check(request.method(), request.headers()) {

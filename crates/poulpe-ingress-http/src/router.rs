@@ -9,6 +9,7 @@ pub(crate) enum Route {
     TaskInQueue,
     TaskResp,
     SysInfo,
+    WsTask,
     Jobs,
     Job,
     DeadLetters,
@@ -21,11 +22,12 @@ pub(crate) enum Route {
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-const ROUTES: [(&str, Route); 13] = [
+const ROUTES: [(&str, Route); 14] = [
     ("/", Route::Home),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
     ("/sys_info", Route::SysInfo),
+    ("/ws_task", Route::WsTask),
     ("/v1/jobs", Route::Jobs),
     ("/v1/jobs/{*id}", Route::Job),
     ("/v1/dead", Route::DeadLetters),
@@ -44,6 +46,7 @@ impl Route {
     pub(crate) fn allowed(self) -> &'static str {
         match self {
             Route::TaskInQueue => "POST",
+            Route::WsTask => "GET",
             Route::Job => "GET, HEAD, DELETE",
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
             Route::Schedule => "GET, HEAD, POST",
@@ -101,6 +104,7 @@ mod tests {
             ("/task_in_queue", Some((Route::TaskInQueue, ""))),
             ("/task_resp/a%20b", Some((Route::TaskResp, "a%20b"))),
             ("/task_resp/a/b", Some((Route::TaskResp, "a/b"))),
+            ("/ws_task", Some((Route::WsTask, ""))),
             ("/v1/jobs/x/", Some((Route::Job, "x/"))),
             ("/v1/dead/x/revive", Some((Route::DeadLetter, "x/revive"))),
             ("/v1/dead", Some((Route::DeadLetters, ""))),
