@@ -1,6 +1,6 @@
 //! `GET /ws_task` of the real binary: every job's end reaches the socket that asked for it, whoever runs the job.
 
-use poulpe_tests::{Daemon, Home, RedisServer, Signal, Socket, Target, eventually};
+use poulpe_tests::{Daemon, Home, RedisServer, Signal, Socket, Target, eventually, say};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -291,4 +291,55 @@ fn a_client_made_with_another_library_is_served() {
         String::from_utf8_lossy(&client.stderr)
     );
     assert_eq!(target.calls("/py"), 500);
+}
+
+/// What a daemon holds of memory, in KiB.
+fn resident(daemon: &Daemon) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid()));
+    let status = status.expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
+}
+
+#[test]
+fn ten_thousand_idle_sockets_take_less_than_200_mb() {
+    const MANY: usize = 10_000;
+    // The daemon inherits the limit.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let most = limit.maximum.and_then(|most| usize::try_from(most).ok());
+    let count = most.map_or(MANY, |most| MANY.min(most.saturating_sub(500)));
+    let raised = rustix::process::Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised)
+        .expect("up to the maximum");
+    let (home, target) = (Home::new(), Target::start());
+    let daemon = home.start(&[]);
+    let before = resident(&daemon);
+    // Each has done something.
+    let mut sockets: Vec<Socket> = (0..count).map(|_| daemon.socket()).collect();
+    for (n, socket) in sockets.iter_mut().enumerate() {
+        socket.send(&get(&n.to_string(), &format!("{}/x", target.url)));
+    }
+    for (n, socket) in sockets.iter_mut().enumerate() {
+        accepted(socket, &n.to_string());
+        ended(socket, &n.to_string(), "done");
+    }
+    let after = resident(&daemon);
+    say(&format!(
+        "{count} idle sockets: {} KiB each, {after} KiB in all, {before} KiB without",
+        (after - before) / count
+    ));
+    assert!(
+        after < 200_000 * count / MANY + before,
+        "{after} KiB for {count} sockets"
+    );
+    // And they live.
+    let last = sockets.last_mut().expect("a socket");
+    last.send(&json!({"watch": "0"}));
+    assert_eq!(last.json()["reason"], "watching");
 }

@@ -23,6 +23,9 @@ mod body;
 mod config;
 mod connection;
 mod dead;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod health;
 mod home;
 mod ingress;

@@ -29,6 +29,13 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 pub(crate) use socket::serve;
 
+/// What is held against made-up messages.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz {
+    pub(crate) use super::message::{Message, Named};
+    pub(crate) use super::told::{Told, text};
+}
+
 /// How many sockets there are.
 #[derive(Default)]
 pub(crate) struct Sockets(Arc<AtomicUsize>);
