@@ -33,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) mail: MailExecutor,
     pub(crate) token: Option<String>,
     pub(crate) legacy_status: bool,
+    /// Whose pages may open sockets without a token.
+    pub(crate) ws_origin: Vec<String>,
     pub(crate) drain: Duration,
     pub(crate) log: LogForm,
 }
@@ -85,6 +87,7 @@ impl Config {
                 flags.listen
             ));
         }
+        let ws_origin = origins(&flags.ws_origin, &mut problems);
         let mail = mail(flags, &mut problems);
         let limits = Limits {
             result_ttl,
@@ -140,6 +143,7 @@ impl Config {
             mail,
             token,
             legacy_status: flags.legacy_status,
+            ws_origin,
             drain,
             log: flags.log,
         })
@@ -203,6 +207,21 @@ fn networks(flag: &str, words: &[String], problems: &mut Vec<String>) -> Vec<IpN
         }
     }
     networks
+}
+
+/// Origins as browsers write them: a page's scheme, host and, if it isn't the usual one, port.
+fn origins(given: &[String], problems: &mut Vec<String>) -> Vec<String> {
+    let given = given.iter().filter(|origin| !origin.is_empty());
+    let origins: Vec<String> = given.cloned().collect();
+    for origin in &origins {
+        let host = origin.split_once("://").map_or("", |(_, host)| host);
+        if host.is_empty() || host.contains(['/', '*', '@', ' ']) {
+            problems.push(format!(
+                "--ws_origin {origin}: must be scheme and host, with a port if it has one, such as https://app.example"
+            ));
+        }
+    }
+    origins
 }
 
 fn token(flags: &Flags, problems: &mut Vec<String>) -> Option<String> {

@@ -60,6 +60,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let door = HttpConfig {
         token: config.token.clone(),
         legacy_status: config.legacy_status,
+        socket_origins: config.ws_origin.clone(),
         ..HttpConfig::new(config.listen, config.port, env!("CARGO_PKG_VERSION"))
     };
     // The port first: a daemon that can't serve must not run anybody's jobs.

@@ -228,6 +228,17 @@ pub(crate) struct Flags {
     )]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// Origins whose pages may open a WebSocket without a token, beside poulpe's own, such as https://app.example; repeat
+    /// the flag or separate by commas.
+    #[arg(
+        long = "ws_origin",
+        alias = "ws-origin",
+        env = "POULPE_WS_ORIGIN",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    pub(crate) ws_origin: Vec<String>,
+
     /// Listen beyond the loopback without a token: anybody who reaches the address can then have tasks run.
     #[arg(
         long,

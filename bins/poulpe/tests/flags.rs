@@ -39,6 +39,7 @@ fn help_names_every_flag() {
         "drain",
         "token",
         "token_file",
+        "ws_origin",
         "insecure",
         "legacy_status",
         "log",

@@ -7,6 +7,7 @@ use crate::pace::Pace;
 use crate::requests::Requests;
 use crate::respond::{self, Answered};
 use crate::router::{Route, Routes};
+use crate::ws::{self, Sockets, Upgrade};
 use crate::{
     dead, health, jobs, metrics, page, schedules, stats, sys_info, task_in_queue, task_resp,
 };
@@ -26,8 +27,9 @@ pub(crate) struct App {
     pub(crate) submit: Arc<dyn Submit>,
     pub(crate) operate: Arc<dyn Operate>,
     pub(crate) stop: Stop,
+    pub(crate) sockets: Sockets,
     pub(crate) requests: Requests,
-    guard: Guard,
+    pub(crate) guard: Guard,
     routes: Routes,
 }
 
@@ -45,17 +47,24 @@ impl App {
             operate,
             stop,
             requests: Requests::default(),
+            sockets: Sockets::default(),
             guard,
             routes: Routes::new(),
         }
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        pace: &Pace,
+        upgrade: &Upgrade,
+    ) -> Answered {
         pace.request(!request.body().is_end_stream());
-        let mut answered = self.route(request, pace).await;
+        let mut answered = self.route(request, pace, upgrade).await;
+        let goes_on = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
         // Reading on to reach the next request would cost more than a new connection.
-        if pace.body_unread() || self.draining() {
+        if !goes_on && (pace.body_unread() || self.draining()) {
             answered
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -81,10 +90,14 @@ impl App {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
+    async fn route(&self, request: Request<Incoming>, pace: &Pace, upgrade: &Upgrade) -> Answered {
         let found = self.routes.find(request.uri().path());
         let route = found.map(|(route, _)| route);
         let answered = 'answer: {
+            // Browsers can't send it the header that the guard wants.
+            if route == Some(Route::WsTask) {
+                break 'answer ws::open(self, request, upgrade);
+            }
             // Whoever watches the process needn't know the secret, and the page's own files tell nothing: the page asks
             // its reader for the token.
             let is_open = matches!(route, Some(Route::Health | Route::Home | Route::Page));

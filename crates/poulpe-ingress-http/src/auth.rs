@@ -29,26 +29,44 @@ impl Guard {
         })
     }
 
+    /// Whether a token is asked for.
+    pub(crate) fn wants_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Whether this is the token; not if none is asked for.
+    pub(crate) fn is_token(&self, given: &[u8]) -> bool {
+        // Constant in time for a guess of the right length; the length is no secret worth hiding.
+        let token = self.token.as_deref();
+        token.is_some_and(|token| bool::from(given.ct_eq(token)))
+    }
+
     /// Whether this request may go on; the error is its answer.
     pub(crate) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Box<Answered>> {
-        let Some(token) = &self.token else {
+        if !self.wants_token() {
             return refuse_other_sites(method, headers);
-        };
+        }
         let given = headers.get(AUTHORIZATION).and_then(bearer);
-        // Constant in time for a guess of the right length; the length is no secret worth hiding.
-        if given.is_some_and(|given| bool::from(given.ct_eq(token))) {
+        if given.is_some_and(|given| self.is_token(given)) {
             return Ok(());
         }
-        let reason = "this poulpe wants a token; send the header `Authorization: Bearer …` with the right one";
-        let mut answered = respond::refuse(StatusCode::UNAUTHORIZED, reason);
-        answered
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        Err(Box::new(answered))
+        Err(unauthorized())
     }
 }
 
-fn bearer(header: &HeaderValue) -> Option<&[u8]> {
+/// What a request without the right token is answered.
+pub(crate) fn unauthorized() -> Box<Answered> {
+    let reason =
+        "this poulpe wants a token; send the header `Authorization: Bearer …` with the right one";
+    let mut answered = respond::refuse(StatusCode::UNAUTHORIZED, reason);
+    answered
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Box::new(answered)
+}
+
+/// The token in an `Authorization` header.
+pub(crate) fn bearer(header: &HeaderValue) -> Option<&[u8]> {
     let (scheme, token) = header.as_bytes().split_at_checked(b"Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
@@ -61,19 +79,22 @@ fn refuse_other_sites(method: &Method, headers: &HeaderMap) -> Result<(), Box<An
     let Some(origin) = headers.get(ORIGIN).filter(|_| changes) else {
         return Ok(());
     };
+    if is_own(origin, headers) {
+        return Ok(());
+    }
+    let reason = "a page of another site may not do this; set --token if it should";
+    Err(Box::new(respond::refuse(StatusCode::FORBIDDEN, reason)))
+}
+
+/// Whether an `Origin` is the host that the request was sent to.
+pub(crate) fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
     let origin_host = origin
         .to_str()
         .ok()
         .and_then(|origin| origin.split_once("://"))
         .map(|(_, host)| host);
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    if let (Some(origin_host), Some(host)) = (origin_host, host)
-        && origin_host.eq_ignore_ascii_case(host)
-    {
-        return Ok(());
-    }
-    let reason = "a page of another site may not do this; set --token if it should";
-    Err(Box::new(respond::refuse(StatusCode::FORBIDDEN, reason)))
+    matches!((origin_host, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ mod body;
 mod config;
 mod connection;
 mod dead;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod health;
 mod ingress;
 mod jobs;
@@ -41,9 +44,10 @@ mod sys_info;
 mod task_in_queue;
 mod task_resp;
 mod view;
+mod ws;
 
 pub use config::{
     BODY_TIMEOUT, HEADER_TIMEOUT, HttpConfig, IDLE_TIMEOUT, MAX_ARRAY_BYTES, MAX_CONNECTIONS,
-    MAX_TASK_BYTES,
+    MAX_SOCKETS, MAX_TASK_BYTES, WRITE_TIMEOUT,
 };
 pub use ingress::{HttpIngress, Port};

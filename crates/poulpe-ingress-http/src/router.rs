@@ -11,6 +11,7 @@ pub(crate) enum Route {
     TaskInQueue,
     TaskResp,
     SysInfo,
+    WsTask,
     Jobs,
     Job,
     DeadLetters,
@@ -23,13 +24,14 @@ pub(crate) enum Route {
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-pub(crate) const ROUTES: [(&str, Route); 15] = [
+pub(crate) const ROUTES: [(&str, Route); 16] = [
     ("/", Route::Home),
     ("/page/{*id}", Route::Page),
     ("/metrics", Route::Metrics),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
     ("/sys_info", Route::SysInfo),
+    ("/ws_task", Route::WsTask),
     ("/v1/jobs", Route::Jobs),
     ("/v1/jobs/{*id}", Route::Job),
     ("/v1/dead", Route::DeadLetters),
@@ -48,6 +50,7 @@ impl Route {
     pub(crate) fn allowed(self) -> &'static str {
         match self {
             Route::TaskInQueue => "POST",
+            Route::WsTask => "GET",
             Route::Job => "GET, HEAD, DELETE",
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
             Route::Schedule => "GET, HEAD, POST",
@@ -62,6 +65,7 @@ impl Route {
             Route::Metrics => "metrics",
             Route::TaskInQueue => "task_in_queue",
             Route::TaskResp => "task_resp",
+            Route::WsTask => "ws_task",
             Route::SysInfo => "sys_info",
             Route::Jobs => "jobs",
             Route::Job => "job",
@@ -125,6 +129,7 @@ mod tests {
             ("/task_in_queue", Some((Route::TaskInQueue, ""))),
             ("/task_resp/a%20b", Some((Route::TaskResp, "a%20b"))),
             ("/task_resp/a/b", Some((Route::TaskResp, "a/b"))),
+            ("/ws_task", Some((Route::WsTask, ""))),
             ("/v1/jobs/x/", Some((Route::Job, "x/"))),
             ("/v1/dead/x/revive", Some((Route::DeadLetter, "x/revive"))),
             ("/v1/dead", Some((Route::DeadLetters, ""))),

@@ -2,10 +2,12 @@
 
 use super::admission::NotTaken;
 use super::counters::KindCounters;
+use super::follow::Follower;
 use super::{Parts, Scheduler};
-use crate::{Submit, Submitted, Waited};
+use crate::{Follow, Submit, Submitted, Waited};
 use poulpe_job::{BadTask, Door, Job, JobId, MAX_LANES, Task, Timestamp};
 use poulpe_store::{Accepted, BoxFuture, Cancelled, Group, GroupAnswer, Lookup, StoreError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A task on its way to the store.
@@ -216,6 +218,10 @@ impl Submit for Scheduler {
     fn wait(&self, id: &JobId, limit: Duration) -> BoxFuture<'_, Waited> {
         let id = id.clone();
         Box::pin(async move { self.parts.wait(&id, limit).await })
+    }
+
+    fn follow(&self) -> Box<dyn Follow> {
+        Box::new(Follower::new(Arc::clone(&self.parts)))
     }
 
     fn cancel(&self, id: &JobId) -> BoxFuture<'_, Result<Cancelled, StoreError>> {
