@@ -5,8 +5,11 @@ use crate::auth::Guard;
 use crate::config::HttpConfig;
 use crate::pace::Pace;
 use crate::respond::{self, Answered};
+use crate::role::Need;
 use crate::router::{Route, Routes};
-use crate::{dead, health, home, jobs, schedules, stats, sys_info, task_in_queue, task_resp};
+use crate::{
+    dead, health, home, jobs, schedules, shield, stats, sys_info, task_in_queue, task_resp,
+};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -48,7 +51,13 @@ impl App {
     /// Answers a request.
     pub(crate) async fn answer(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
         pace.request(!request.body().is_end_stream());
-        let mut answered = self.route(request, pace).await;
+        let cors = self.guard.cors(request.headers());
+        let mut answered = match self.guard.preflight(&request) {
+            Some(answered) => answered,
+            None => self.route(request, pace).await,
+        };
+        shield::add_to(answered.headers_mut());
+        cors.add_to(answered.headers_mut());
         // Reading on to reach the next request would cost more than a new connection.
         if pace.body_unread() || self.draining() {
             answered
@@ -78,9 +87,9 @@ impl App {
 
     async fn route(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
         let found = self.routes.find(request.uri().path());
-        // Whoever watches the process needn't know the secret.
-        let is_open = matches!(found, Some((Route::Health, _)));
-        if !is_open && let Err(refusal) = self.guard.check(request.method(), request.headers()) {
+        // Where nothing is, only those who may come in at all are told so.
+        let need = found.map_or(Need::Any, |(route, _)| route.need(request.method()));
+        if let Err(refusal) = self.guard.check(&request, need) {
             return *refusal;
         }
         let Some((route, rest)) = found else {

@@ -14,6 +14,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
@@ -24,12 +25,26 @@ pub(crate) struct Peer {
     pub(crate) pace: Pace,
 }
 
-/// Serves a client until either side closes, the client is too slow, or the shutdown is over.
+/// Serves a client, after the handshake if there is one to make.
 pub(crate) async fn drive(tcp: TcpStream, app: Arc<App>) {
     // Answers are small and single; waiting to fill a packet would only delay them.
     if let Err(error) = tcp.set_nodelay(true) {
         debug!(%error, "can't turn off the delay of small packets");
     }
+    let Some(tls) = app.config.tls.clone() else {
+        return serve(tcp, app).await;
+    };
+    // Boxed, so that plain connections needn't have room for it.
+    Box::pin(async move {
+        if let Some(stream) = tls.accept(tcp, app.config.header_timeout).await {
+            serve(stream, app).await;
+        }
+    })
+    .await;
+}
+
+/// Serves a client until either side closes, the client is too slow, or the shutdown is over.
+async fn serve(bytes: impl AsyncRead + AsyncWrite + Unpin + Send, app: Arc<App>) {
     let mut stop = app.stop.clone();
     let mut stopped = pin!(stop.reached(Phase::Stopped));
     let mut alarm = pin!(sleep_until(Instant::now() + app.config.header_timeout));
@@ -41,7 +56,7 @@ pub(crate) async fn drive(tcp: TcpStream, app: Arc<App>) {
         let peer = Arc::clone(&served);
         async move { Ok::<_, Infallible>(peer.app.answer(request, &peer.pace).await) }
     });
-    let io = TokioIo::new(Stream::new(tcp, Arc::clone(&peer)));
+    let io = TokioIo::new(Stream::new(bytes, Arc::clone(&peer)));
     let mut connection = pin!(protocol().serve_connection(io, service));
 
     let mut closing = false;

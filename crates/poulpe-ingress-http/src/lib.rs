@@ -30,13 +30,18 @@ mod jobs;
 mod pace;
 mod param;
 mod respond;
+mod role;
 mod router;
 mod schedules;
+mod shield;
+mod site;
 mod stats;
 mod stream;
 mod sys_info;
 mod task_in_queue;
 mod task_resp;
+mod tls;
+mod tokens;
 mod view;
 
 pub use config::{
@@ -44,3 +49,6 @@ pub use config::{
     MAX_TASK_BYTES,
 };
 pub use ingress::{HttpIngress, Port};
+pub use role::Role;
+pub use tls::Tls;
+pub use tokens::{TokenList, Tokens};

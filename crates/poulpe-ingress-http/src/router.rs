@@ -1,5 +1,7 @@
 //! Which route a path is. Never looks at methods or queries. Built once per door.
 
+use crate::role::Need;
+use hyper::Method;
 use matchit::Router;
 
 /// A route of the contract.
@@ -48,6 +50,31 @@ impl Route {
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
             Route::Schedule => "GET, HEAD, POST",
             _ => "GET, HEAD",
+        }
+    }
+
+    /// What a token needs here. This is the one place that says so; docs/protocol.md has it as a table.
+    pub(crate) fn need(self, method: &Method) -> Need {
+        let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        match self {
+            Route::Health => Need::Nothing,
+            Route::Home | Route::Ready => Need::Any,
+            Route::TaskInQueue => Need::Submit,
+            Route::TaskResp => Need::Result,
+            Route::SysInfo
+            | Route::Jobs
+            | Route::Job
+            | Route::DeadLetters
+            | Route::DeadLetter
+            | Route::Schedules
+            | Route::Schedule
+            | Route::Stats => {
+                if looks {
+                    Need::Read
+                } else {
+                    Need::Admin
+                }
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! A client's TCP stream, telling the connection's pace what moves. Never looks at the bytes. Closes so that the last
+//! A client's stream of bytes, plain or secret, telling the connection's pace what moves. Never looks at the bytes. Closes so that the last
 //! answer arrives: it says the end, then takes what the client still sends before it lets go.
 
 use crate::config::LINGER_BYTES;
@@ -8,13 +8,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Bytes thrown away at a time.
 const SCRATCH_BYTES: usize = 8 * 1024;
 
-pub(crate) struct Stream {
-    tcp: TcpStream,
+pub(crate) struct Stream<T> {
+    tcp: T,
     peer: Arc<Peer>,
     /// The client doesn't take what we write.
     stalled: bool,
@@ -24,8 +23,8 @@ pub(crate) struct Stream {
     discarded: usize,
 }
 
-impl Stream {
-    pub(crate) fn new(tcp: TcpStream, peer: Arc<Peer>) -> Self {
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
+    pub(crate) fn new(tcp: T, peer: Arc<Peer>) -> Self {
         Self {
             tcp,
             peer,
@@ -49,7 +48,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -64,7 +63,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
