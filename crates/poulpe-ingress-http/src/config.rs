@@ -1,6 +1,7 @@
 //! What an operator may set, and the numbers nobody should have to. Never reads flags or files; that is the binary's.
 //! Given to [`HttpIngress::bind`](crate::HttpIngress::bind) once.
 
+use crate::auth::Guard;
 use crate::tls::Tls;
 use crate::tokens::TokenList;
 use std::net::IpAddr;
@@ -89,6 +90,13 @@ impl HttpConfig {
             body_timeout: BODY_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
         }
+    }
+}
+
+impl HttpConfig {
+    /// Whether a door can be opened by it; the error says what to change.
+    pub fn check(&self) -> Result<(), String> {
+        Guard::new(self).map(|_| ())
     }
 }
 
