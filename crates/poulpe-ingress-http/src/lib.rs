@@ -23,6 +23,8 @@ mod body;
 mod config;
 mod connection;
 mod dead;
+#[cfg(feature = "fuzzing")]
+pub mod fuzz;
 mod health;
 mod home;
 mod ingress;

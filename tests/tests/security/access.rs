@@ -18,8 +18,13 @@ fn ask(daemon: &Daemon, method: &str, path: &str, secret: Option<&str>) -> Reply
 fn table() -> Vec<(String, String, String)> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
     let text = std::fs::read_to_string(file).expect("the protocol");
-    let (_, table) = text.split_once("| endpoint | takes |").expect("a table of roles");
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let (_, table) = text
+        .split_once("| endpoint | takes |")
+        .expect("a table of roles");
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     let mut all = Vec::new();
     for row in rows {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -47,7 +52,11 @@ fn every_endpoint_takes_the_roles_that_the_protocol_says() {
             let reply = ask(&daemon, &method, &path, Some(&format!("s3cret-{role}")));
             assert_ne!(reply.status, 401, "{method} {path} {role}: {reply:?}");
             assert_ne!(reply.status, 405, "{method} {path} {role}: {reply:?}");
-            assert_eq!(reply.status == 403, !may, "{method} {path} {role}: {reply:?}");
+            assert_eq!(
+                reply.status == 403,
+                !may,
+                "{method} {path} {role}: {reply:?}"
+            );
             if !may {
                 assert!(reply.text.contains("this takes the role"), "{reply:?}");
             }
@@ -57,8 +66,14 @@ fn every_endpoint_takes_the_roles_that_the_protocol_says() {
     }
     assert_eq!(ask(&daemon, "GET", "/sys_info", Some("hello")).status, 200);
     assert_eq!(ask(&daemon, "GET", "/nope", None).status, 401);
-    assert_eq!(ask(&daemon, "GET", "/nope", Some("s3cret-submit")).status, 404);
-    for secret in TOKENS.split_whitespace().filter(|word| word.starts_with("s3cret")) {
+    assert_eq!(
+        ask(&daemon, "GET", "/nope", Some("s3cret-submit")).status,
+        404
+    );
+    for secret in TOKENS
+        .split_whitespace()
+        .filter(|word| word.starts_with("s3cret"))
+    {
         let info = ask(&daemon, "GET", "/sys_info", Some("s3cret-read"));
         assert!(!info.text.contains(secret) && !home.log().contains(secret));
     }
@@ -78,15 +93,21 @@ fn tokens_change_while_the_daemon_runs_and_a_bad_file_changes_nothing() {
     assert_eq!(status("s3cret-old"), 401);
 
     std::fs::write(&file, "new owner s3cret-third\n").expect("a file");
-    eventually("the bad file is told", || home.log().contains("line 1: the second word"));
+    eventually("the bad file is told", || {
+        home.log().contains("line 1: the second word")
+    });
     assert_eq!((status("s3cret-new"), status("s3cret-third")), (200, 401));
 
     std::fs::write(&file, "").expect("a file");
-    eventually("the empty file is told", || home.log().contains("holds no token"));
+    eventually("the empty file is told", || {
+        home.log().contains("holds no token")
+    });
     assert_eq!((status("s3cret-new"), status("")), (200, 401));
 
     std::fs::remove_file(&file).expect("it is there");
-    eventually("the missing file is told", || home.log().contains("can't be read"));
+    eventually("the missing file is told", || {
+        home.log().contains("can't be read")
+    });
     assert_eq!((status("s3cret-new"), status("s3cret-flag")), (200, 200));
     assert!(!home.log().contains("s3cret"), "{}", home.log());
 }
@@ -100,14 +121,20 @@ fn a_file_of_tokens_that_everybody_can_read_is_warned_of() {
         std::fs::write(&file, TOKENS).expect("a file");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("a mode");
         let _daemon = home.start(&["--token_file", "tokens"]);
-        assert_eq!(home.log().contains("chmod 600"), warns, "{mode:o}: {}", home.log());
+        assert_eq!(
+            home.log().contains("chmod 600"),
+            warns,
+            "{mode:o}: {}",
+            home.log()
+        );
     }
 }
 
 #[test]
 fn a_configuration_that_lets_nobody_or_everybody_in_is_refused() {
     let home = Home::new();
-    let write = |name: &str, text: &str| std::fs::write(home.path().join(name), text).expect("a file");
+    let write =
+        |name: &str, text: &str| std::fs::write(home.path().join(name), text).expect("a file");
     write("empty", "# none\n");
     write("bad", "a submit b c\n");
     for (flags, problem) in [
@@ -116,11 +143,20 @@ fn a_configuration_that_lets_nobody_or_everybody_in_is_refused() {
         (&["--token_file", "missing"], "can't be read"),
         (&["--token", ""], "--token: "),
         (&["--cors_origin", "*"], "only ask where there is a token"),
-        (&["--cors_origin", "app.example"], "must be a scheme and a host"),
-        (&["--host", "http://jobs.example"], "must be a name without port"),
+        (
+            &["--cors_origin", "app.example"],
+            "must be a scheme and a host",
+        ),
+        (
+            &["--host", "http://jobs.example"],
+            "must be a name without port",
+        ),
         (&["--tls_cert", "x"], "go together"),
         (&["--listen", "0.0.0.0"], "--insecure"),
-        (&["--exec_dir", "/no/such"], "--exec_dir: /no/such is no directory"),
+        (
+            &["--exec_dir", "/no/such"],
+            "--exec_dir: /no/such is no directory",
+        ),
         (&["--exec_files", "1"], "--exec_files"),
     ] {
         let (status, said) = home.run(&[&["--check"], flags].concat());

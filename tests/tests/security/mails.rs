@@ -45,7 +45,14 @@ fn task(field: &str, value: Value) -> Value {
 fn no_field_of_a_mail_can_say_more_than_itself() {
     let (home, server) = (Home::new(), MailServer::plain());
     let port = server.port.to_string();
-    let flags = ["--smtp_server", "127.0.0.1", "--smtp_port", &port, "--smtp_tls", "none"];
+    let flags = [
+        "--smtp_server",
+        "127.0.0.1",
+        "--smtp_port",
+        &port,
+        "--smtp_tls",
+        "none",
+    ];
     let daemon = home.start(&flags);
     for (field, value, reason) in refused() {
         let answer = daemon.submit(&task(field, value.clone()));
