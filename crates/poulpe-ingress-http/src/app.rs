@@ -6,10 +6,11 @@ use crate::config::HttpConfig;
 use crate::pace::Pace;
 use crate::requests::Requests;
 use crate::respond::{self, Answered};
+use crate::role::Need;
 use crate::router::{Route, Routes};
 use crate::ws::{self, Sockets, Upgrade};
 use crate::{
-    dead, health, jobs, metrics, page, schedules, stats, sys_info, task_in_queue, task_resp,
+    dead, health, jobs, metrics, page, schedules, shield, stats, sys_info, task_in_queue, task_resp,
 };
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
@@ -61,7 +62,13 @@ impl App {
         upgrade: &Upgrade,
     ) -> Answered {
         pace.request(!request.body().is_end_stream());
-        let mut answered = self.route(request, pace, upgrade).await;
+        let cors = self.guard.cors(request.headers());
+        let mut answered = match self.guard.preflight(&request) {
+            Some(answered) => answered,
+            None => self.route(request, pace, upgrade).await,
+        };
+        shield::add_to(answered.headers_mut());
+        cors.add_to(answered.headers_mut());
         let goes_on = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
         // Reading on to reach the next request would cost more than a new connection.
         if !goes_on && (pace.body_unread() || self.draining()) {
@@ -98,11 +105,9 @@ impl App {
             if route == Some(Route::WsTask) {
                 break 'answer ws::open(self, request, upgrade);
             }
-            // Whoever watches the process needn't know the secret, and the page's own files tell nothing: the page asks
-            // its reader for the token.
-            let is_open = matches!(route, Some(Route::Health | Route::Home | Route::Page));
-            if !is_open && let Err(refusal) = self.guard.check(request.method(), request.headers())
-            {
+            // Where nothing is, only those who may come in at all are told so.
+            let need = route.map_or(Need::Any, |route| route.need(request.method()));
+            if let Err(refusal) = self.guard.check(&request, need) {
                 break 'answer *refusal;
             }
             let Some((route, rest)) = found else {

@@ -63,6 +63,13 @@ pub(crate) fn wrong_method(allowed: &'static str) -> Answered {
     answered
 }
 
+/// Nothing but a head.
+pub(crate) fn empty() -> Answered {
+    let mut answered = Response::new(Full::default());
+    *answered.status_mut() = StatusCode::NO_CONTENT;
+    answered
+}
+
 /// Plain text.
 pub(crate) fn text(body: &'static str) -> Answered {
     with(StatusCode::OK, TEXT, Bytes::from_static(body.as_bytes()))

@@ -1,5 +1,7 @@
 //! Which route a path is. Never looks at methods or queries. Built once per door.
 
+use crate::role::Need;
+use hyper::Method;
 use matchit::Router;
 
 /// A route of the contract.
@@ -76,6 +78,34 @@ impl Route {
             Route::Stats => "stats",
             Route::Health => "healthz",
             Route::Ready => "readyz",
+        }
+    }
+
+    /// What a token needs here. This is the one place that says so; docs/protocol.md has it as a table.
+    pub(crate) fn need(self, method: &Method) -> Need {
+        let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        match self {
+            // Whoever watches the process needn't know a secret, and the page's own files tell nothing: the page asks its
+            // reader for the token.
+            Route::Health | Route::Home | Route::Page => Need::Nothing,
+            Route::Ready => Need::Any,
+            Route::TaskInQueue | Route::WsTask => Need::Submit,
+            Route::TaskResp => Need::Result,
+            Route::SysInfo
+            | Route::Metrics
+            | Route::Jobs
+            | Route::Job
+            | Route::DeadLetters
+            | Route::DeadLetter
+            | Route::Schedules
+            | Route::Schedule
+            | Route::Stats => {
+                if looks {
+                    Need::Read
+                } else {
+                    Need::Admin
+                }
+            }
         }
     }
 
