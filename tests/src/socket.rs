@@ -94,17 +94,10 @@ impl Socket {
         sending.extend(payload.iter().zip(mask.iter().cycle()).map(|(b, m)| b ^ m));
     }
 
-    /// The next message; `None` when the other side closes.
-    pub fn next(&mut self) -> Option<Value> {
-        match self.message() {
-            Ok(text) => Some(serde_json::from_slice(&text).expect("JSON")),
-            Err(_) => None,
-        }
-    }
-
     /// The next message.
     pub fn json(&mut self) -> Value {
-        self.next().expect("a message")
+        let text = self.message().expect("a message");
+        serde_json::from_slice(&text).expect("JSON")
     }
 
     /// The end as the other side says it, whatever comes before: code and reason; 0 if it just went.

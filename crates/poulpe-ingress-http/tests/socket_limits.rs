@@ -139,20 +139,30 @@ async fn a_silent_client_is_asked_and_then_given_up_and_one_that_answers_is_not(
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_cut_and_what_waits_for_it_is_bounded() {
+async fn what_waits_for_a_client_that_does_not_read_is_bounded_and_the_client_cut() {
     let mut config = config();
     config.write_timeout = Duration::from_millis(300);
     let door = Door::with(config).await;
     let mut slow = door.socket().await;
-    // Each message is answered with a longer one that nobody reads, until nothing is read any more either.
-    let message = Socket::frame(0x81, json!(vec![1; 10_000]).to_string().as_bytes());
-    let cut = async {
-        while tokio::io::AsyncWriteExt::write_all(&mut slow.client.tcp, &message)
-            .await
-            .is_ok()
-        {}
-    };
-    soon(cut).await;
+    // Each message is answered with one as long.
+    let messages = Socket::frame(0x81, &[b'x'; 120]).repeat(100);
+    let mut sent = 0;
+    // The system's buffers in both directions hold some MB.
+    loop {
+        let rest = &messages[sent % messages.len()..];
+        let write = tokio::io::AsyncWriteExt::write(&mut slow.client.tcp, rest);
+        let Ok(count) = tokio::time::timeout(Duration::from_millis(500), write).await else {
+            break;
+        };
+        let count = count.expect("the socket is open");
+        sent += count;
+        assert!(sent < 64 * 1024 * 1024, "the answers pile up");
+    }
+    let (code, reason) = slow.ended().await;
+    assert!(
+        code == 1008 && reason.contains("not read"),
+        "{code} {reason}"
+    );
     let mut other = door.socket().await;
     other.send("[]").await;
     assert_eq!(other.json().await, json!([]));

@@ -12,12 +12,12 @@ use serde_json::Value;
 pub fn message(given: &str) {
     match Message::parse(given) {
         Message::Watch(id) => told(&Told::watching(&id, None), Some(&id), "OK"),
-        Message::Bad(reason, named) => refused(named, reason),
+        Message::Bad(reason, named) => refused(&named, reason),
         Message::Tasks(tasks, is_array) => {
             assert!(is_array || matches!(&tasks[..], [Ok(_)]), "one task");
             for task in tasks {
                 match task {
-                    Err((bad, named)) => refused(named, bad.to_string()),
+                    Err((bad, named)) => refused(&named, bad.to_string()),
                     Ok(task) => {
                         let Some(id) = task.id else { continue };
                         told(&Told::accepted(&id, State::Ready), Some(&id), "OK");
@@ -28,10 +28,9 @@ pub fn message(given: &str) {
     }
 }
 
-fn refused(named: Named, reason: String) {
+fn refused(named: &Named, reason: String) {
     assert!(!reason.is_empty(), "a refusal without a reason");
-    let id = named.0.clone();
-    told(&Told::unread(named, reason), id.as_ref(), "Fail");
+    told(&Told::unread(named, reason), named.0.as_ref(), "Fail");
 }
 
 fn told(told: &Told, id: Option<&JobId>, result: &str) {

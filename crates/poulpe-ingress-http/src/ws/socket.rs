@@ -30,9 +30,10 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 const READ_BYTES: usize = 4 * 1024;
 /// What is gathered before it is written.
 const WRITE_BYTES: usize = 16 * 1024;
-/// So many messages are taken together, or so many bytes and one message more.
+/// So many messages are taken together, or so many bytes and one message more. Refusals are up to sixty times as long as
+/// what is refused.
 const BATCH_MESSAGES: usize = 1_000;
-const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_BYTES: usize = 256 * 1024;
 /// With so many bytes waiting for the client nothing more is made for it.
 const OUT_BYTES: usize = 64 * 1024;
 /// So many results are read at a time; each has up to 64 KiB of output.

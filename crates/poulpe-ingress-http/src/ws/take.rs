@@ -65,7 +65,7 @@ pub(crate) async fn take(app: &App, messages: Vec<Utf8Bytes>, followed: usize) -
 
 fn wish(message: Message, tasks: &mut Vec<Task>) -> Wish {
     match message {
-        Message::Bad(reason, named) => Wish::Refused(Told::unread(named, reason)),
+        Message::Bad(reason, named) => Wish::Refused(Told::unread(&named, reason)),
         Message::Watch(id) => Wish::Watch(id),
         Message::Tasks(parsed, is_array) => {
             let refused = |task: Result<Task, (BadTask, Named)>| match task {
@@ -73,7 +73,7 @@ fn wish(message: Message, tasks: &mut Vec<Task>) -> Wish {
                     tasks.push(task);
                     None
                 }
-                Err((bad, named)) => Some(Told::unread(named, bad.to_string())),
+                Err((bad, named)) => Some(Told::unread(&named, bad.to_string())),
             };
             Wish::Tasks(parsed.into_iter().map(refused).collect(), is_array)
         }

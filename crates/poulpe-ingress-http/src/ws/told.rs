@@ -46,7 +46,7 @@ impl Told {
     }
 
     /// A message of which only this much could be read was refused.
-    pub(crate) fn unread(named: Named, reason: String) -> Self {
+    pub(crate) fn unread(named: &Named, reason: String) -> Self {
         Self::refused(named.0.as_ref(), reason)
     }
 
