@@ -124,15 +124,13 @@ impl Access {
     }
 
     /// Sets up the door accordingly.
-    pub(crate) fn door(&self, door: HttpConfig) -> HttpConfig {
-        HttpConfig {
-            token: self.token.clone(),
-            tokens: self.tokens.clone(),
-            tls: self.tls.clone(),
-            hosts: self.hosts.clone(),
-            cors_origins: self.cors_origins.clone(),
-            ..door
-        }
+    pub(crate) fn door(&self, mut door: HttpConfig) -> HttpConfig {
+        door.token.clone_from(&self.token);
+        door.tokens.clone_from(&self.tokens);
+        door.tls.clone_from(&self.tls);
+        door.hosts.clone_from(&self.hosts);
+        door.cors_origins.clone_from(&self.cors_origins);
+        door
     }
 
     /// Whether requests need a token.

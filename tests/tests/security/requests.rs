@@ -322,27 +322,22 @@ fn every_hostile_request_gets_its_answer_and_harms_nothing() {
     let checks: BTreeSet<&str> = attacks.iter().map(|attack| attack.check).collect();
     assert_eq!(checks.len(), attacks.len(), "two rows for one check");
     assert!(attacks.len() >= 60, "{}", attacks.len());
-    for Attack {
-        check,
-        bytes,
-        ends,
-        status,
-        says,
-    } in &attacks
-    {
-        let reply = if *ends {
-            send_and_end(&daemon.url, bytes)
+    let mut passed = Vec::new();
+    for attack in &attacks {
+        let reply = if attack.ends {
+            send_and_end(&daemon.url, &attack.bytes)
         } else {
-            send(&daemon.url, bytes)
+            send(&daemon.url, &attack.bytes)
         };
-        assert_eq!(reply.status, *status, "{check}: {reply:?}");
-        assert!(reply.text.contains(says), "{check}: {reply:?}");
         // Nothing was taken for a second request.
-        assert!(
-            reply.text.matches("HTTP/1.1 ").count() <= 1,
-            "{check}: {reply:?}"
-        );
+        let answers = reply.text.matches("HTTP/1.1 ").count();
+        let is_stopped =
+            reply.status == attack.status && reply.text.contains(attack.says) && answers <= 1;
+        if !is_stopped {
+            passed.push(format!("{}: {reply:?}", attack.check));
+        }
     }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
     let counts = daemon.get("/v1/stats").json["counts"].clone();
     let none = json!({"delayed": 0, "ready": 0, "running": 0, "retrying": 0, "dead": 0, "done": 0});
     assert_eq!(counts, none, "something was accepted");

@@ -162,15 +162,15 @@ fn every_hostile_task_is_refused_by_the_check_that_is_meant() {
     let tasks = tasks();
     let reasons: BTreeSet<&str> = tasks.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(reasons.len(), tasks.len(), "two rows for one check");
+    let mut passed = Vec::new();
     for (task, reason) in &tasks {
         let answer = daemon.post("/task_in_queue", task);
-        let shown: String = task.chars().take(120).collect();
-        assert_eq!(answer.status, 400, "{shown}: {answer:?}");
-        assert!(
-            answer.text("reason").starts_with(reason),
-            "{shown}: {answer:?}"
-        );
+        if answer.status != 400 || !answer.text("reason").starts_with(reason) {
+            let shown: String = task.chars().take(120).collect();
+            passed.push(format!("{shown}: {answer:?}"));
+        }
     }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
     // Depth costs no stack: what isn't known is passed over.
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(400_000), "]".repeat(400_000));
     let answer = daemon.post("/task_in_queue", &deep);
