@@ -176,9 +176,20 @@ impl Office {
 
 impl Drop for Office {
     fn drop(&mut self) {
-        // Not waited for: an executor may be dropped where waiting isn't allowed.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        let pool = self.pool.clone();
+        // On a thread of its own: a runtime can't be waited for inside of another, where an executor may be dropped.
+        let parting = std::thread::Builder::new()
+            .name("poulpe-mail-end".into())
+            .spawn(move || {
+                runtime.block_on(pool.close());
+                runtime.shutdown_background();
+            });
+        if let Ok(parting) = parting {
+            // It has no panic to tell of.
+            let _ = parting.join();
         }
     }
 }

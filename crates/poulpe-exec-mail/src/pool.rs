@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Servers wait five minutes for the next command, busy ones less; what is in front of them may forget sooner.
@@ -12,6 +13,9 @@ const MAX_IDLE: Duration = Duration::from_secs(30);
 
 /// How long a good-bye may take.
 const COURTESY: Duration = Duration::from_secs(5);
+
+/// How long all of them may take when the daemon ends, which waits for it.
+const PARTING: Duration = Duration::from_millis(300);
 
 /// Connections that wait for the next mail. A clone is the same pool.
 #[derive(Clone)]
@@ -58,6 +62,17 @@ impl Pool {
             shelf.is_swept = true;
             runtime.spawn(self.clone().sweep());
         }
+    }
+
+    /// Says good-bye on all connections, for as long as the daemon may take to end.
+    pub(crate) async fn close(&self) {
+        let idle: Vec<_> = self.shelf().idle.drain(..).collect();
+        let mut parting = JoinSet::new();
+        for (connection, _) in idle {
+            parting.spawn(connection.quit());
+        }
+        // Whoever hasn't heard it by then finds the connection closed.
+        let _ = tokio::time::timeout(PARTING, parting.join_all()).await;
     }
 
     /// Closes connections as they get too old; ends when none is left.

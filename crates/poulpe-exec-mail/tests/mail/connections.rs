@@ -86,6 +86,26 @@ fn no_more_connections_are_kept_than_there_are_workers() {
 }
 
 #[test]
+fn the_server_hears_a_good_bye_when_the_executor_ends() {
+    let server = Server::plain();
+    let executor = executor(&server);
+    send(&executor).expect("sent");
+    drop(executor);
+    server.wait_for("closed");
+    assert_eq!(server.count("quit"), 1);
+}
+
+#[test]
+fn a_server_that_hangs_at_the_good_bye_is_not_waited_for_long() {
+    let server = Server::scripted(&json!({"quit": ["hang"]}));
+    let executor = executor(&server);
+    send(&executor).expect("sent");
+    let start = std::time::Instant::now();
+    drop(executor);
+    assert!(start.elapsed() < crate::LONG / 4, "{:?}", start.elapsed());
+}
+
+#[test]
 fn an_executor_may_be_dropped_inside_a_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
