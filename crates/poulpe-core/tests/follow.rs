@@ -59,9 +59,12 @@ async fn each_of_thousands_of_ends_is_told_once() {
     let scheduler = start();
     let follow = scheduler.follow();
     let mut told = Vec::new();
-    for round in 0..20 {
-        let names: Vec<String> = (0..100).map(|n| format!("{round}-{n}")).collect();
-        let tasks = names.iter().map(|name| task(name, "ok", Duration::ZERO));
+    for round in 0..12 {
+        let names: Vec<String> = (0..1_000).map(|n| format!("{round}-{n}")).collect();
+        let tasks = names.iter().enumerate().map(|(n, name)| {
+            let delay = Duration::from_millis(n as u64 % 10);
+            task(name, "ok", delay)
+        });
         submit(&scheduler, tasks.collect()).await;
         let ids: Vec<JobId> = names.iter().map(|name| id(name)).collect();
         // Some have ended by now, some end meanwhile, some will.
@@ -70,12 +73,12 @@ async fn each_of_thousands_of_ends_is_told_once() {
         let ended = ended.filter(|(_, found)| matches!(found, Lookup::Ended(_)));
         told.extend(ended.map(|(id, _)| id));
     }
-    while told.len() < 2_000 {
-        let ended = soon(follow.ended(7)).await;
-        assert!((1..=7).contains(&ended.len()));
+    while told.len() < 12_000 {
+        let ended = soon(follow.ended(70)).await;
+        assert!((1..=70).contains(&ended.len()));
         told.extend(ended.into_iter().map(|(id, _)| id));
     }
-    assert_eq!(told.iter().collect::<HashSet<_>>().len(), 2_000);
+    assert_eq!(told.iter().collect::<HashSet<_>>().len(), 12_000);
     assert_eq!(follow.count(), 0);
     let more = tokio::time::timeout(Duration::from_millis(20), follow.ended(9)).await;
     assert!(more.is_err(), "{more:?}");

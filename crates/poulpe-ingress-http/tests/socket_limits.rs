@@ -138,26 +138,44 @@ async fn a_silent_client_is_asked_and_then_given_up_and_one_that_answers_is_not(
     assert_eq!(answers.json().await, json!([]));
 }
 
-#[tokio::test]
-async fn what_waits_for_a_client_that_does_not_read_is_bounded_and_the_client_cut() {
+/// What is answered with as many bytes, a hundred times.
+fn messages() -> Vec<u8> {
+    Socket::frame(0x81, &[b'x'; 120]).repeat(100)
+}
+
+/// Writes without reading until nothing is taken for a while; how many bytes were.
+async fn write_until_full(socket: &mut Socket, most: usize) -> usize {
+    let messages = messages();
+    let mut sent = 0;
+    loop {
+        let rest = &messages[sent % messages.len()..];
+        let write = tokio::io::AsyncWriteExt::write(&mut socket.client.tcp, rest);
+        let Ok(count) = tokio::time::timeout(Duration::from_millis(500), write).await else {
+            return sent;
+        };
+        sent += count.expect("the socket is open");
+        assert!(sent < most, "answers pile up");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_client_that_does_not_read_is_bounded_and_comes_when_it_reads_on() {
+    let door = Door::open().await;
+    let mut slow = door.socket().await;
+    // The system's buffers in both directions hold some MB.
+    let sent = write_until_full(&mut slow, 32 * 1024 * 1024).await;
+    for _ in 0..sent / (messages().len() / 100) {
+        assert_eq!(slow.json().await["result"], "Fail");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_for_too_long_is_cut() {
     let mut config = config();
     config.write_timeout = Duration::from_millis(300);
     let door = Door::with(config).await;
     let mut slow = door.socket().await;
-    // Each message is answered with one as long.
-    let messages = Socket::frame(0x81, &[b'x'; 120]).repeat(100);
-    let mut sent = 0;
-    // The system's buffers in both directions hold some MB.
-    loop {
-        let rest = &messages[sent % messages.len()..];
-        let write = tokio::io::AsyncWriteExt::write(&mut slow.client.tcp, rest);
-        let Ok(count) = tokio::time::timeout(Duration::from_millis(500), write).await else {
-            break;
-        };
-        let count = count.expect("the socket is open");
-        sent += count;
-        assert!(sent < 64 * 1024 * 1024, "the answers pile up");
-    }
+    write_until_full(&mut slow, usize::MAX).await;
     let (code, reason) = slow.ended().await;
     assert!(
         code == 1008 && reason.contains("not read"),
