@@ -6,7 +6,9 @@ use crate::config::HttpConfig;
 use crate::pace::Pace;
 use crate::respond::{self, Answered};
 use crate::router::{Route, Routes};
-use crate::{dead, health, home, jobs, schedules, stats, sys_info, task_in_queue, task_resp};
+use crate::{
+    daemons, dead, health, home, jobs, schedules, stats, sys_info, task_in_queue, task_resp,
+};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -128,6 +130,7 @@ impl App {
             (Route::Schedule, &Method::GET) => schedules::show(self, rest).await,
             (Route::Schedule, &Method::POST) => schedules::change(self, rest).await,
             (Route::Stats, &Method::GET) => stats::get(self).await,
+            (Route::Daemons, &Method::GET) => daemons::get(self).await,
             (Route::Health, &Method::GET) => health::live(self),
             (Route::Ready, &Method::GET) => health::ready(self),
             _ => respond::wrong_method(route.allowed()),

@@ -22,6 +22,7 @@ mod auth;
 mod body;
 mod config;
 mod connection;
+mod daemons;
 mod dead;
 mod health;
 mod home;

@@ -16,12 +16,13 @@ pub(crate) enum Route {
     Schedules,
     Schedule,
     Stats,
+    Daemons,
     Health,
     Ready,
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-const ROUTES: [(&str, Route); 13] = [
+const ROUTES: [(&str, Route); 14] = [
     ("/", Route::Home),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
@@ -33,6 +34,7 @@ const ROUTES: [(&str, Route); 13] = [
     ("/v1/schedules", Route::Schedules),
     ("/v1/schedules/{*id}", Route::Schedule),
     ("/v1/stats", Route::Stats),
+    ("/v1/daemons", Route::Daemons),
     ("/healthz", Route::Health),
     ("/readyz", Route::Ready),
 ];

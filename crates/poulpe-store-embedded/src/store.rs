@@ -11,8 +11,9 @@ use poulpe_job::JobId;
 use poulpe_store::table::Op;
 use poulpe_store::{
     BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Group, GroupAnswer,
-    Hold, Inspect, JobView, LeaseId, Lookup, Outbox, OutboxItem, Page, PageRequest, Results,
-    Revived, Settlement, Started, Store, StoreResult, StoreStats, TableStore, TimeSource, Watcher,
+    Hold, Incarnation, Inspect, JobView, LeaseId, Lookup, Member, MemberView, Members, Outbox,
+    OutboxItem, Page, PageRequest, Results, Revived, Settlement, Started, Store, StoreResult,
+    StoreStats, TableStore, TimeSource, Watcher,
 };
 use std::io;
 use std::path::Path;
@@ -201,5 +202,19 @@ impl Checkpoints for EmbeddedStore {
 
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>> {
         self.store.compare_and_set(checkpoint)
+    }
+}
+
+impl Members for EmbeddedStore {
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.beat(member, keep)
+    }
+
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.leave(incarnation)
+    }
+
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
+        self.store.members(max)
     }
 }

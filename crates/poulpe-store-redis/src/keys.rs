@@ -82,6 +82,12 @@ impl Keys {
         named(&self.prefix, "meta")
     }
 
+    /// What the scripts about daemons get as KEYS.
+    pub(crate) fn members(&self) -> Vec<Key> {
+        let names = ["members", "member_ends"];
+        names.map(|name| named(&self.prefix, name).into()).into()
+    }
+
     pub(crate) fn on_work(&self) -> String {
         named(&self.prefix, "on_work")
     }

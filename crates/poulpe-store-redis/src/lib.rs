@@ -16,6 +16,7 @@ mod keys;
 mod lease;
 mod link;
 mod list;
+mod member;
 mod options;
 mod people;
 mod place;

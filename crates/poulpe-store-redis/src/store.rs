@@ -4,12 +4,13 @@
 use crate::batch::Batcher;
 use crate::link::Link;
 use crate::watch::{self, Watch};
-use crate::{OpenError, Options, enqueue, inspect, lease, list, people, settle};
+use crate::{OpenError, Options, enqueue, inspect, lease, list, member, people, settle};
 use poulpe_job::JobId;
 use poulpe_store::{
     BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Group, GroupAnswer,
-    Hold, Inspect, JobView, LeaseId, Lookup, Outbox, OutboxItem, Page, PageRequest, Results,
-    Revived, Settlement, Started, Store, StoreError, StoreResult, StoreStats, Watcher,
+    Hold, Incarnation, Inspect, JobView, LeaseId, Lookup, Member, MemberView, Members, Outbox,
+    OutboxItem, Page, PageRequest, Results, Revived, Settlement, Started, Store, StoreError,
+    StoreResult, StoreStats, Watcher,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -248,5 +249,19 @@ impl Checkpoints for RedisStore {
 
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>> {
         self.run(|link| async move { people::compare_and_set(&link, checkpoint).await })
+    }
+}
+
+impl Members for RedisStore {
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(move |link| async move { member::beat(&link, member, keep).await })
+    }
+
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(move |link| async move { member::leave(&link, incarnation).await })
+    }
+
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
+        self.run(move |link| async move { member::members(&link, max).await })
     }
 }

@@ -16,8 +16,8 @@ pub use clock::{ManualTime, SystemTimeSource};
 pub use limits::Limits;
 pub use memory::{Memory, MemoryStore};
 pub use port::{
-    BoxFuture, Checkpoints, Inspect, JobStore, Outbox, Results, Store, StoreExt, StoreResult,
-    TimeSource, WallTime, Watcher,
+    BoxFuture, Checkpoints, Inspect, JobStore, Members, Outbox, Results, Store, StoreExt,
+    StoreResult, TimeSource, WallTime, Watcher,
 };
 pub use store::{Medium, Shared, TableStore};
 pub use types::*;

@@ -14,7 +14,7 @@ pub use attempt::{Attempt, CancelHook, CancelReason, Canceller};
 pub use clock::{Clock, SystemClock};
 pub use executor::{Executor, Failure, Output, RetryAdvice};
 pub use ingress::{Ingress, IngressError, Phase, Stop, StopHandle};
-pub use operate::{LaneState, LaneView, Operate, Overview, ReadyCheck};
+pub use operate::{DaemonView, LaneState, LaneView, Operate, Overview, ReadyCheck};
 pub use retry::{FixedInterval, RetryPolicy};
 pub use schedule::{
     CURSOR_AHEAD, FileContents, LastFire, ScheduleAction, ScheduleChanged, ScheduleFile,

@@ -50,6 +50,7 @@ impl Scheduler {
             retried: read(&counters.retried),
             lost: read(&counters.lost),
             store: parts.store.stats(),
+            daemons: self.daemons().await?,
             uptime: parts.clock.monotonic().saturating_sub(parts.started_at),
         })
     }

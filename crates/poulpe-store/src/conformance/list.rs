@@ -3,8 +3,8 @@
 
 use super::{Case, Needs};
 use super::{
-    cancel, checkpoint, dead, due, identity, inspect, lane, lease, loss, order, outbox, reopen,
-    result, settle, share, start, watch,
+    cancel, checkpoint, dead, due, identity, inspect, lane, lease, loss, member, order, outbox,
+    reopen, result, settle, share, start, watch,
 };
 
 macro_rules! list {
@@ -24,6 +24,13 @@ pub fn cases() -> &'static [Case] {
 
 const CASES: &[Case] = list! {
     Nothing:
+    member {
+        a_daemon_that_told_of_itself_is_known
+        a_daemon_that_tells_again_replaces_what_it_told
+        a_daemon_that_left_is_no_longer_known
+        a_daemon_that_fell_silent_is_forgotten_in_time
+        no_more_daemons_are_listed_than_asked_for
+    }
     identity {
         an_accepted_job_is_found_whole
         an_unknown_job_is_not_found
@@ -213,6 +220,7 @@ const CASES: &[Case] = list! {
     };
     Sharing:
     share {
+        daemons_know_each_other
         a_job_accepted_by_one_is_known_to_the_other
         a_job_is_handed_to_one_of_two_daemons
         two_daemons_share_no_lane

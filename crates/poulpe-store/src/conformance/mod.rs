@@ -39,6 +39,7 @@ mod lane;
 mod lease;
 mod list;
 mod loss;
+mod member;
 mod order;
 mod outbox;
 mod reopen;

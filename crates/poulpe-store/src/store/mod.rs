@@ -3,6 +3,7 @@
 
 mod hot;
 mod inspect;
+mod members;
 mod shared;
 mod view;
 

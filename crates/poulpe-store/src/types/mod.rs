@@ -2,10 +2,12 @@
 
 mod accept;
 mod lease;
+mod member;
 mod people;
 
 pub use accept::{Accepted, Checkpoint, Entry, Group, GroupAnswer};
 pub use lease::{Claim, Claimed, ClaimedJob, Hold, Incarnation, LeaseId, Settlement, Started};
+pub use member::{Member, MemberRun, MemberView};
 pub use people::{
     Cancelled, Counts, Histogram, JobView, Lookup, OutboxItem, Page, PageRequest, Revived,
     StoreStats,

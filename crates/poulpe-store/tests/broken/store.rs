@@ -3,9 +3,9 @@
 use poulpe_job::{Due, JobId, LaneSet};
 use poulpe_store::{
     Accepted, BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Entry, Group,
-    GroupAnswer, Hold, Inspect, JobView, LeaseId, Limits, Lookup, ManualTime, MemoryStore, Outbox,
-    OutboxItem, Page, PageRequest, Results, Revived, Settlement, Started, Store, StoreResult,
-    StoreStats, Watcher,
+    GroupAnswer, Hold, Incarnation, Inspect, JobView, LeaseId, Limits, Lookup, ManualTime, Member,
+    MemberView, Members, MemoryStore, Outbox, OutboxItem, Page, PageRequest, Results, Revived,
+    Settlement, Started, Store, StoreResult, StoreStats, Watcher,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -51,6 +51,8 @@ pub(crate) enum Fault {
     ClaimsTooMany,
     /// Counts are off by one.
     CountsGuessed,
+    /// Daemons that have stopped are still listed.
+    LeaveIgnored,
     /// A store that is opened again is empty; the place sees to that.
     ForgetsAtReopening,
 }
@@ -295,5 +297,22 @@ impl Checkpoints for BrokenStore {
 
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>> {
         self.inner.compare_and_set(checkpoint)
+    }
+}
+
+impl Members for BrokenStore {
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>> {
+        self.inner.beat(member, keep)
+    }
+
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>> {
+        if self.has(Fault::LeaveIgnored) {
+            return Box::pin(async { Ok(()) });
+        }
+        self.inner.leave(incarnation)
+    }
+
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
+        self.inner.members(max)
     }
 }
