@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// What poulpe can do beside running.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check or repair a data directory.
+    /// Check, repair or move a store.
     #[command(subcommand)]
     Store(StoreCommand),
     /// Check cron files, see when they fire, or reset a schedule.

@@ -17,6 +17,7 @@ mod greeting;
 mod job_json;
 mod logging;
 mod mail_config;
+mod migrate;
 mod redis_config;
 mod secret;
 mod store_command;

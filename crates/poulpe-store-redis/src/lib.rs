@@ -17,6 +17,7 @@ mod lease;
 mod link;
 mod list;
 mod member;
+mod old;
 mod options;
 mod people;
 mod place;
@@ -26,8 +27,10 @@ mod scripts;
 mod settle;
 mod store;
 mod tls;
+mod transfer;
 mod watch;
 
 pub use error::OpenError;
+pub use old::{OldPlace, OldTask, OldTasks};
 pub use options::Options;
 pub use store::RedisStore;

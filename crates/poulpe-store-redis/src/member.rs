@@ -4,7 +4,7 @@ use crate::args;
 use crate::link::Link;
 use crate::record;
 use crate::reply::Reply;
-use poulpe_store::{Incarnation, Member, MemberView, StoreResult};
+use poulpe_store::{Incarnation, Member, MemberView, StoreError, StoreResult};
 use std::time::Duration;
 
 pub(crate) async fn beat(link: &Link, member: Member, keep: Duration) -> StoreResult<()> {
@@ -27,8 +27,13 @@ async fn tell(
         .text(args::millis(keep).to_string())
         .bytes(told);
     let keys = link.keys.members();
-    link.call_on_keys(&link.scripts.beat, keys, args).await?;
-    Ok(())
+    let answer = link.call_on_keys(&link.scripts.beat, keys, args).await?;
+    if crate::reply::number(&answer)? == 1 {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(
+        "the jobs of this Redis were moved by `poulpe store migrate` while this daemon was running; stop it".into(),
+    ))
 }
 
 pub(crate) async fn members(link: &Link, max: usize) -> StoreResult<Vec<MemberView>> {

@@ -38,6 +38,10 @@ pub(crate) struct Scripts {
     pub(crate) tick: Script,
     pub(crate) beat: Script,
     pub(crate) members: Script,
+    pub(crate) export: Script,
+    pub(crate) import: Script,
+    pub(crate) mark: Script,
+    pub(crate) take_old: Script,
 }
 
 impl Scripts {
@@ -59,6 +63,10 @@ impl Scripts {
             tick: script(EASING, include_str!("scripts/tick.lua")),
             beat: alone(EASING, include_str!("scripts/beat.lua")),
             members: alone(LOOKING, include_str!("scripts/members.lua")),
+            export: short(LOOKING, include_str!("scripts/export.lua")),
+            import: script(FILLING, include_str!("scripts/import.lua")),
+            mark: alone(EASING, include_str!("scripts/mark.lua")),
+            take_old: alone(EASING, include_str!("scripts/take_old.lua")),
         }
     }
 }

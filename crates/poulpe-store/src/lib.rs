@@ -10,6 +10,7 @@ mod memory;
 mod port;
 mod store;
 pub mod table;
+mod tally;
 mod types;
 
 pub use clock::{ManualTime, SystemTimeSource};
@@ -17,7 +18,8 @@ pub use limits::Limits;
 pub use memory::{Memory, MemoryStore};
 pub use port::{
     BoxFuture, Checkpoints, Inspect, JobStore, Members, Outbox, Results, Store, StoreExt,
-    StoreResult, TimeSource, WallTime, Watcher,
+    StoreResult, TimeSource, Transfer, WallTime, Watcher,
 };
 pub use store::{Medium, Shared, TableStore};
+pub use tally::{Sum, Tally};
 pub use types::*;

@@ -1,6 +1,6 @@
 -- Lists the daemons that are known. Changes nothing.
 --
--- KEYS: 1 `members`, 2 `member_ends`; see beat.lua.
+-- KEYS: see beat.lua.
 -- ARGV: 1 the time of tests; 2 to 5 not used; 6 how many at most.
 -- Returns: the time in ms, then for each its incarnation, when it told in ms, and what. Those written by a newer poulpe are left out.
 local now_ms = math.floor(now / 1000)

@@ -4,7 +4,7 @@
 use super::{Case, Needs};
 use super::{
     cancel, checkpoint, dead, due, identity, inspect, lane, lease, loss, member, order, outbox,
-    reopen, result, settle, share, start, watch,
+    reopen, result, settle, share, start, transfer, watch,
 };
 
 macro_rules! list {
@@ -30,6 +30,12 @@ const CASES: &[Case] = list! {
         a_daemon_that_left_is_no_longer_known
         a_daemon_that_fell_silent_is_forgotten_in_time
         no_more_daemons_are_listed_than_asked_for
+    }
+    transfer {
+        everything_goes_elsewhere_and_back
+        an_import_that_is_repeated_changes_nothing
+        an_attempt_that_was_running_is_carried_as_lost
+        a_guarded_id_is_carried_without_a_result
     }
     identity {
         an_accepted_job_is_found_whole
@@ -199,6 +205,9 @@ const CASES: &[Case] = list! {
         watchers_are_told_of_a_cancel_request
     };
     Memory:
+    transfer {
+        what_was_carried_survives_in_order
+    }
     reopen {
         waiting_jobs_survive_in_order
         delayed_jobs_survive_and_are_not_early

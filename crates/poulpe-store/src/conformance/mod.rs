@@ -49,6 +49,7 @@ mod scene;
 mod settle;
 mod share;
 mod start;
+mod transfer;
 mod watch;
 
 use crate::{JobStore, Limits, ManualTime};

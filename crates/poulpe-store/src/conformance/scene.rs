@@ -58,6 +58,16 @@ impl Scene {
         }
     }
 
+    /// Another store of the same kind, with the same clock.
+    pub(super) fn at(backend: &dyn Backend, time: Arc<ManualTime>) -> Self {
+        let place = Rc::from(backend.place());
+        Self::of(place, Limits::default(), Incarnation(77), time)
+    }
+
+    pub(super) fn time(&self) -> Arc<ManualTime> {
+        Arc::clone(&self.time)
+    }
+
     /// Another daemon with its own handle to the same store; only for backends whose stores are shared.
     pub(super) fn beside(&self) -> Self {
         let place = Rc::clone(&self.place);

@@ -2,10 +2,11 @@
 
 use poulpe_job::{Due, JobId, LaneSet};
 use poulpe_store::{
-    Accepted, BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Entry, Group,
-    GroupAnswer, Hold, Incarnation, Inspect, JobView, LeaseId, Limits, Lookup, ManualTime, Member,
-    MemberView, Members, MemoryStore, Outbox, OutboxItem, Page, PageRequest, Results, Revived,
-    Settlement, Started, Store, StoreResult, StoreStats, Watcher,
+    Accepted, BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Entry,
+    Exported, Group, GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Limits,
+    Lookup, ManualTime, Member, MemberView, Members, MemoryStore, Outbox, OutboxItem, Page,
+    PageRequest, Results, Revived, Settlement, Started, Store, StoreResult, StoreStats, Transfer,
+    Watcher,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -51,6 +52,8 @@ pub(crate) enum Fault {
     ClaimsTooMany,
     /// Counts are off by one.
     CountsGuessed,
+    /// What is carried elsewhere forgets what went wrong.
+    CarriesNoErrors,
     /// Daemons that have stopped are still listed.
     LeaveIgnored,
     /// A store that is opened again is empty; the place sees to that.
@@ -314,5 +317,22 @@ impl Members for BrokenStore {
 
     fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
         self.inner.members(max)
+    }
+}
+
+impl Transfer for BrokenStore {
+    fn export(&self, from: Cursor, max: usize) -> BoxFuture<'_, StoreResult<Exported>> {
+        self.inner.export(from, max)
+    }
+
+    fn import(&self, mut items: Vec<Item>) -> BoxFuture<'_, StoreResult<()>> {
+        for item in &mut items {
+            if self.has(Fault::CarriesNoErrors)
+                && let Item::Job { progress, .. } = item
+            {
+                progress.errors.clear();
+            }
+        }
+        self.inner.import(items)
     }
 }
