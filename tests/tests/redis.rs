@@ -341,3 +341,65 @@ fn a_cron_file_that_two_daemons_carry_fires_once() {
         "{runs:?}"
     );
 }
+
+/// The daemon with this process id, as another one knows it.
+fn seen(by: &Daemon, pid: u32) -> Option<Value> {
+    let listed = by.get("/v1/daemons").json;
+    let daemons = listed["daemons"].as_array()?.iter();
+    daemons.into_iter().find(|one| one["pid"] == pid).cloned()
+}
+
+#[test]
+fn each_daemon_shows_all_of_them_and_notices_one_that_is_gone() {
+    let (redis, target) = (RedisServer::start(), Target::start());
+    let homes = [(); 3].map(|()| Home::new());
+    let a = join(&homes[0], &redis, &["--workers", "3"]);
+    let b = join(&homes[1], &redis, &["--workers", "1"]);
+    let mut c = join(&homes[2], &redis, &[]);
+    for one in [&a, &b] {
+        for other in [&a, &b] {
+            eventually("each is known to the other", || {
+                seen(one, other.pid()).is_some()
+            });
+            let view = seen(one, other.pid()).expect("it was seen");
+            assert_eq!(view["this"], one.pid() == other.pid(), "{view}");
+            assert_eq!(view["gone"], false, "{view}");
+            assert_eq!(view["version"], a.get("/sys_info").json["version"]);
+            let address = other.url.strip_prefix("http://").expect("an address");
+            assert_eq!(view["address"], address);
+            assert!(view["host"].as_str().is_some_and(|host| !host.is_empty()));
+        }
+    }
+    assert_eq!(seen(&b, a.pid()).expect("known")["workers"], 3);
+    let info = a.get("/sys_info").json;
+    assert_eq!(info["daemons"].as_array().map(Vec::len), Some(3), "{info}");
+    // One that stops as it should is forgotten at once.
+    let left = c.pid();
+    eventually("the third is known", || seen(&a, left).is_some());
+    c.signal(Signal::TERM);
+    c.wait();
+    assert_eq!(seen(&a, left), None);
+    // What a lane of another one runs is seen.
+    accept(&b, &get("hangs", &format!("{}/hang", target.url)));
+    target.wait_for(1);
+    let (runner, observer) = if is_busy(&a) { (a, b) } else { (b, a) };
+    let gone = runner.pid();
+    eventually("its run is seen", || {
+        seen(&observer, gone).is_some_and(|view| view["runs"][0]["job"] == "hangs")
+    });
+    let view = seen(&observer, gone).expect("known");
+    assert_eq!(
+        (&view["busy"], &view["runs"][0]["attempt"]),
+        (&json!(1), &json!(1))
+    );
+    runner.kill();
+    eventually("it seems gone", || {
+        seen(&observer, gone).is_some_and(|view| view["gone"] == true)
+    });
+    eventually("it is forgotten", || seen(&observer, gone).is_none());
+    assert_eq!(
+        seen(&observer, observer.pid()).expect("it is")["gone"],
+        false
+    );
+    target.open();
+}

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Status(StatusFlags),
     /// Ask whether a daemon lives: for health checks.
     Health(HealthFlags),
-    /// Check or repair a data directory.
+    /// Check, repair or move a store.
     #[command(subcommand)]
     Store(StoreCommand),
     /// Print a script that completes commands and flags in a shell.

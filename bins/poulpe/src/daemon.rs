@@ -7,7 +7,8 @@ use crate::greeting::{Address, greet};
 use crate::hide;
 use anyhow::Context;
 use poulpe_core::{
-    Builder, Ingress, JobStore, Kind, Operate, Phase, Scheduler, Stop, StopHandle, SystemClock,
+    Builder, Identity, Ingress, JobStore, Kind, Operate, Phase, Scheduler, Stop, StopHandle,
+    SystemClock,
 };
 use poulpe_exec_http::HttpExecutor;
 use poulpe_ingress_http::{HttpConfig, HttpIngress, Port};
@@ -76,6 +77,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let scheduler = Builder::new(store.clone())
         .clock(clock.clone())
         .settings(config.settings)
+        .identity(Identity {
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            address: port.local_addr().to_string(),
+        })
         .dead_letter_files(Arc::new(DeadFiles::new(config.dead)))
         .executor(Kind::GET, http.clone())
         .executor(Kind::POST, http)

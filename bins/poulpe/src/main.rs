@@ -20,6 +20,7 @@ mod hide;
 mod job_json;
 mod logging;
 mod mail_config;
+mod migrate;
 mod redis_config;
 mod secret;
 mod store_command;

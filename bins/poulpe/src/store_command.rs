@@ -1,6 +1,7 @@
 //! `poulpe store`: looks at a data directory, or copies what is readable of a damaged one. Starts no daemon, and decides
 //! nothing: the store does the work, this prints what it found.
 
+use crate::migrate::{self, MigrateFlags};
 use clap::{Args, Subcommand};
 use poulpe_core::store::{Limits, SystemTimeSource};
 use poulpe_store_embedded::{Advance, CheckReport, RepairReport, check, repair};
@@ -26,6 +27,11 @@ pub(crate) enum StoreCommand {
     ///
     /// Exit codes: 0 nothing was lost, 1 something was lost and the rest copied, 2 wrong usage, 69 it can't be done.
     Repair(RepairFlags),
+    /// Move everything from one store to another, a data directory or Redis each, and compare. Or take over what poulpe 0.2
+    /// left in Redis. The source stays as it was, but no daemon starts on it any more; docs/migrating.md tells more.
+    ///
+    /// Exit codes: 0 done and the same, 1 a difference or something that was left, 2 wrong usage, 69 it can't be done.
+    Migrate(MigrateFlags),
 }
 
 /// The flags of `check`.
@@ -59,6 +65,7 @@ pub(crate) fn run(command: &StoreCommand) -> ExitCode {
     match command {
         StoreCommand::Check(flags) => run_check(flags),
         StoreCommand::Repair(flags) => run_repair(flags),
+        StoreCommand::Migrate(flags) => migrate::run(flags),
     }
 }
 

@@ -15,4 +15,4 @@ pub use poulpe_store::{
     self as store, BoxFuture, Cancelled, Counts, Histogram, JobStore, JobView, Lookup, Page,
     PageRequest, Revived, StoreError, StoreStats,
 };
-pub use scheduler::{BuildError, Builder, DeadLetterFiles, Scheduler, Settings};
+pub use scheduler::{BuildError, Builder, DeadLetterFiles, Identity, Scheduler, Settings};

@@ -10,7 +10,8 @@ use crate::role::Need;
 use crate::router::{Route, Routes};
 use crate::ws::{self, Sockets, Upgrade};
 use crate::{
-    dead, health, jobs, metrics, page, schedules, shield, stats, sys_info, task_in_queue, task_resp,
+    daemons, dead, health, jobs, metrics, page, schedules, shield, stats, sys_info, task_in_queue,
+    task_resp,
 };
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
@@ -155,6 +156,7 @@ impl App {
             (Route::Schedule, &Method::GET) => schedules::show(self, rest).await,
             (Route::Schedule, &Method::POST) => schedules::change(self, rest).await,
             (Route::Stats, &Method::GET) => stats::get(self).await,
+            (Route::Daemons, &Method::GET) => daemons::get(self).await,
             (Route::Health, &Method::GET) => health::live(self),
             (Route::Ready, &Method::GET) => health::ready(self),
             _ => respond::wrong_method(route.allowed()),

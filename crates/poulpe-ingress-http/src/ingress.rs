@@ -42,6 +42,11 @@ impl Port {
             local_addr,
         })
     }
+
+    /// Where it is; the port is the real one also when 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
 }
 
 impl HttpIngress {

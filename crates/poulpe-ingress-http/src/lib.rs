@@ -22,6 +22,7 @@ mod auth;
 mod body;
 mod config;
 mod connection;
+mod daemons;
 mod dead;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

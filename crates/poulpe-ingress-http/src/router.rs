@@ -21,12 +21,13 @@ pub(crate) enum Route {
     Schedules,
     Schedule,
     Stats,
+    Daemons,
     Health,
     Ready,
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-pub(crate) const ROUTES: [(&str, Route); 16] = [
+pub(crate) const ROUTES: [(&str, Route); 17] = [
     ("/", Route::Home),
     ("/page/{*id}", Route::Page),
     ("/metrics", Route::Metrics),
@@ -41,6 +42,7 @@ pub(crate) const ROUTES: [(&str, Route); 16] = [
     ("/v1/schedules", Route::Schedules),
     ("/v1/schedules/{*id}", Route::Schedule),
     ("/v1/stats", Route::Stats),
+    ("/v1/daemons", Route::Daemons),
     ("/healthz", Route::Health),
     ("/readyz", Route::Ready),
 ];
@@ -76,6 +78,7 @@ impl Route {
             Route::Schedules => "schedules",
             Route::Schedule => "schedule",
             Route::Stats => "stats",
+            Route::Daemons => "daemons",
             Route::Health => "healthz",
             Route::Ready => "readyz",
         }
@@ -99,6 +102,7 @@ impl Route {
             | Route::DeadLetter
             | Route::Schedules
             | Route::Schedule
+            | Route::Daemons
             | Route::Stats => {
                 if looks {
                     Need::Read

@@ -1,6 +1,7 @@
 //! `GET /v1/stats`: every figure there is. Never lists jobs. For tools and dashboards.
 
 use crate::app::App;
+use crate::daemons::Daemon;
 use crate::respond::{self, Answered};
 use crate::view::{Lane, Numbers};
 use hyper::StatusCode;
@@ -61,6 +62,7 @@ struct Stats<'a> {
     waiting: Vec<Waiting>,
     outbox: u64,
     lanes: Vec<Lane<'a>>,
+    daemons: Vec<Daemon<'a>>,
     prefetched: u64,
     admitting: u64,
     kinds: &'a [String],
@@ -135,6 +137,7 @@ pub(crate) async fn get(app: &App) -> Answered {
         waiting: waiting.collect(),
         outbox: overview.counts.outbox,
         lanes: overview.lanes.iter().map(Lane::new).collect(),
+        daemons: Daemon::all(&overview),
         prefetched: overview.prefetched,
         admitting: overview.admitting,
         kinds: &overview.kinds,

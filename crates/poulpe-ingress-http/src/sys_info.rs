@@ -2,6 +2,7 @@
 //! exact all the same. For people and for 0.2's clients.
 
 use crate::app::App;
+use crate::daemons::Daemon;
 use crate::param;
 use crate::respond::{self, Answered};
 use crate::stats::Store;
@@ -24,6 +25,7 @@ struct SysInfo<'a> {
     counts: Numbers,
     lanes: Vec<Lane<'a>>,
     kinds: &'a [String],
+    daemons: Vec<Daemon<'a>>,
     prefetched: u64,
     admitting: u64,
     store: Store<'a>,
@@ -54,6 +56,7 @@ async fn collect(app: &App, limit: usize) -> Result<Answered, StoreError> {
         counts: Numbers::new(&overview.counts),
         lanes,
         kinds: &overview.kinds,
+        daemons: Daemon::all(&overview),
         prefetched: overview.prefetched,
         admitting: overview.admitting,
         store: Store::new(&overview.store),

@@ -48,6 +48,7 @@ async fn sys_info_lists_working_delaying_and_wrong_ones() {
     assert_eq!(info["version"], "9.9.9");
     assert_eq!(info["store"]["name"], "fake");
     assert_eq!(info["uptime"], 14);
+    assert_eq!(info["daemons"][0]["id"], u64::MAX.to_string());
     let capped = door.get("/sys_info?limit=1").await.expect(200).json();
     assert_eq!(capped["working_keys"], json!(["w"]));
     assert_eq!(capped["counts"]["ready"], 1);
@@ -280,4 +281,20 @@ async fn head_is_get_without_the_body() {
     }
     // Nothing of a body came in between.
     client.request("GET", "/healthz", "").await.expect(200);
+}
+
+#[tokio::test]
+async fn daemons_that_share_the_store_are_listed() {
+    let door = with_jobs(&[]).await;
+    let listed = door.get("/v1/daemons").await.expect(200).json();
+    assert_eq!(
+        listed,
+        json!({"daemons": [{"id": "18446744073709551615", "this": false, "gone": true, "stopping": false,
+            "host": "octopus", "pid": 17, "address": "127.0.0.1:8000", "version": "9.9.9",
+            "started_at": "1970-01-01T00:00:01.000Z", "heartbeat": "1970-01-01T00:00:02.000Z", "silent": 9.5,
+            "workers": 4, "busy": 1,
+            "runs": [{"lane": 3, "job": "r", "attempt": 2, "since": "1970-01-01T00:00:03.000Z"}]}]})
+    );
+    let stats = door.get("/v1/stats").await.expect(200).json();
+    assert_eq!(stats["daemons"], listed["daemons"]);
 }

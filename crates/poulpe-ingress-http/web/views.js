@@ -33,7 +33,7 @@ async function sample() {
 /** Everything at a glance. */
 async function overview() {
   const stats = before?.stats ?? await sample();
-  const daemons = await get("/v1/daemons", [404]).catch(() => null);
+  const { daemons } = await get("/v1/daemons");
   const cards = STATES.map((name) => make("li", { class: "card" },
     make("a", { href: name === "dead" ? "#/dead" : `#/jobs?state=${name}` }, make("b", {}, String(stats.counts[name])), word(name))));
   const lanes = table(word("lanes"), [
@@ -52,7 +52,7 @@ async function overview() {
       chart(word("throughput"), ["succeeded", "buried", "cancelled"].map((name) => word(name)), throughput, (value) => value.toFixed(1)),
       chart(word("lateness"), ["p50", "p95", "p99"], lateness, (value) => `≤ ${value}`)),
     lanes,
-    daemons?.daemons ? daemonTable(daemons.daemons) : null,
+    daemonTable(daemons),
     facts([
       [word("store"), `${stats.store.name} (${stats.store.place})`], [word("of_kinds"), stats.kinds.join(", ")],
       [word("uptime"), span(stats.uptime)], [word("version"), stats.version],
@@ -63,12 +63,12 @@ async function overview() {
 function daemonTable(daemons) {
   return table(word("daemons"), [
     [word("daemon"), (daemon) => `${daemon.host ?? ""} ${daemon.pid ?? ""}`.trim() || daemon.id],
-    [word("state"), (daemon) => daemon.gone ? make("span", { class: "bad" }, word("gone")) : daemon.here ? word("here") : ""],
+    [word("state"), (daemon) => daemon.gone ? make("span", { class: "bad" }, word("gone")) : daemon.this ? word("here") : ""],
     [word("address"), (daemon) => daemon.address],
     [word("version"), (daemon) => daemon.version],
     [word("workers"), (daemon) => daemon.workers, "figure"],
-    [word("running"), (daemon) => (daemon.lanes ?? []).filter((lane) => lane.job).flatMap((lane) => [jobLink(lane.job), " "])],
-    [word("heartbeat"), (daemon) => moment(daemon.last_heartbeat)],
+    [word("running"), (daemon) => daemon.runs.flatMap((lane) => [jobLink(lane.job), " "])],
+    [word("heartbeat"), (daemon) => moment(daemon.heartbeat)],
   ], daemons);
 }
 

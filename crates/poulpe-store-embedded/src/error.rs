@@ -25,6 +25,14 @@ pub enum OpenError {
         /// The path.
         dir: PathBuf,
     },
+    /// Its jobs are being moved, or were.
+    #[error("the store in {} can't be used: {mark}. To use it all the same, remove the file {}", dir.display(), dir.join(crate::mark::NAME).display())]
+    Moved {
+        /// The data directory.
+        dir: PathBuf,
+        /// What is noted of that.
+        mark: poulpe_store::Mark,
+    },
     /// There is nothing to look at.
     #[error("there is no store in {}; name the directory that the daemon has as --data", dir.display())]
     NoStore {

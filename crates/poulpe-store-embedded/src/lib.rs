@@ -22,6 +22,7 @@ mod housekeeper;
 mod latest;
 mod lock;
 mod log;
+mod mark;
 mod marks;
 mod medium;
 mod open;
@@ -48,6 +49,7 @@ pub use error::{OpenError, RepairError};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use fuzz::fuzz;
+pub use mark::read as read_mark;
 pub use options::Options;
 pub use repair::repair;
 pub use report::{

@@ -19,6 +19,8 @@ pub struct Options {
     pub limits: Limits,
     /// The size of a segment: 16 KiB to 1 GiB, 64 MiB unless told otherwise. May change from one opening to the next.
     pub segment_bytes: u64,
+    /// Opens it to move what it holds, whatever is noted of that. No, unless told.
+    pub transfer: bool,
 }
 
 impl Default for Options {
@@ -26,6 +28,7 @@ impl Default for Options {
         Self {
             limits: Limits::default(),
             segment_bytes: SEGMENT_BYTES,
+            transfer: false,
         }
     }
 }

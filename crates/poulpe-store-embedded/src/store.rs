@@ -6,13 +6,14 @@ use crate::error::OpenError;
 use crate::lock::{self, DirLock};
 use crate::medium::LogMedium;
 use crate::options::Options;
-use crate::{cleaner, housekeeper, open, writer};
+use crate::{cleaner, housekeeper, mark, open, writer};
 use poulpe_job::JobId;
 use poulpe_store::table::Op;
 use poulpe_store::{
-    BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Group, GroupAnswer,
-    Hold, Inspect, JobView, LeaseId, Lookup, Outbox, OutboxItem, Page, PageRequest, Results,
-    Revived, Settlement, Started, Store, StoreResult, StoreStats, TableStore, TimeSource, Watcher,
+    BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Exported, Group,
+    GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Lookup, Mark, Member,
+    MemberView, Members, Outbox, OutboxItem, Page, PageRequest, Results, Revived, Settlement,
+    Started, Store, StoreResult, StoreStats, TableStore, TimeSource, Transfer, Watcher,
 };
 use std::io;
 use std::path::Path;
@@ -47,11 +48,21 @@ impl EmbeddedStore {
     ) -> Result<Self, OpenError> {
         lock::create_dir(dir)?;
         let lock = DirLock::take(dir)?;
+        let mark = mark::read(dir)?.filter(|_| !options.transfer);
+        if let Some(mark) = mark {
+            let dir = dir.to_path_buf();
+            return Err(OpenError::Moved { dir, mark });
+        }
         let disk = RealDisk::open(dir).map_err(|error| OpenError::io(dir, "open it", error))?;
         let disk: Arc<dyn Disk> = Arc::new(disk);
         let mut store = Self::open_on(&disk, dir, options, time)?;
         store._lock = Some(lock);
         Ok(store)
+    }
+
+    /// Notes a move, or with `None` forgets it. Durable when it returns.
+    pub fn set_mark(&self, mark: Option<&Mark>) -> Result<(), OpenError> {
+        mark::set(Path::new(&self.store.shared().medium.place), mark)
     }
 
     /// Opens the store on a disk; `dir` is only a name for it.
@@ -201,5 +212,29 @@ impl Checkpoints for EmbeddedStore {
 
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>> {
         self.store.compare_and_set(checkpoint)
+    }
+}
+
+impl Members for EmbeddedStore {
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.beat(member, keep)
+    }
+
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.leave(incarnation)
+    }
+
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
+        self.store.members(max)
+    }
+}
+
+impl Transfer for EmbeddedStore {
+    fn export(&self, from: Cursor, max: usize) -> BoxFuture<'_, StoreResult<Exported>> {
+        Transfer::export(&self.store, from, max)
+    }
+
+    fn import(&self, items: Vec<Item>) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.import(items)
     }
 }

@@ -29,6 +29,7 @@ impl Place for Directory {
         let options = Options {
             limits,
             segment_bytes: 64 * 1024,
+            ..Options::default()
         };
         Arc::new(EmbeddedStore::open(self.0.path(), options, time).expect("it opens"))
     }

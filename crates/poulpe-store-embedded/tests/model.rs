@@ -91,6 +91,7 @@ fn open_real(dir: &std::path::Path, clock: &Arc<ManualTime>) -> EmbeddedStore {
     let options = Options {
         limits: limits(),
         segment_bytes: SMALL,
+        ..Options::default()
     };
     EmbeddedStore::open(dir, options, Arc::clone(clock) as _).expect("it opens")
 }

@@ -18,6 +18,16 @@ pub enum OpenError {
         /// Its version.
         found: String,
     },
+    /// Its jobs are being moved, or were.
+    #[error(
+        "the store in Redis can't be used: {mark}. To use it all the same, remove the key {key}"
+    )]
+    Moved {
+        /// What is noted of that.
+        mark: poulpe_store::Mark,
+        /// Where.
+        key: String,
+    },
     /// The system couldn't start what the store runs on.
     #[error("failed to start a thread")]
     Thread(#[source] std::io::Error),

@@ -82,6 +82,23 @@ impl Keys {
         named(&self.prefix, "meta")
     }
 
+    /// What the scripts about daemons get as KEYS.
+    pub(crate) fn members(&self) -> Vec<Key> {
+        let names = ["members", "member_ends", "moved"];
+        names.map(|name| named(&self.prefix, name).into()).into()
+    }
+
+    /// The note of a move.
+    pub(crate) fn moved(&self) -> String {
+        named(&self.prefix, "moved")
+    }
+
+    /// What the script about that note gets as KEYS.
+    pub(crate) fn mark(&self) -> Vec<Key> {
+        let names = ["moved", "member_ends", "leases"];
+        names.map(|name| named(&self.prefix, name).into()).into()
+    }
+
     pub(crate) fn on_work(&self) -> String {
         named(&self.prefix, "on_work")
     }

@@ -12,7 +12,7 @@ use fred::clients::{Client, SubscriberClient};
 use fred::error::ErrorKind;
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::scripts::Script;
-use fred::types::{ClusterHash, CustomCommand, Value};
+use fred::types::{ClusterHash, CustomCommand, Key, Value};
 use poulpe_store::{StoreError, StoreResult};
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -101,8 +101,22 @@ impl Link {
         self.call_on(&self.client, script, args).await
     }
 
+    /// Runs a script that has keys of its own.
+    pub(crate) async fn call_on_keys(
+        &self,
+        script: &Script,
+        keys: Vec<Key>,
+        args: Args,
+    ) -> StoreResult<Value> {
+        let outcome = self.run(&self.client, script, keys, args).await;
+        if let Err(error) = &outcome {
+            self.health.troubled(error);
+        }
+        outcome
+    }
+
     async fn call_on(&self, client: &Client, script: &Script, args: Args) -> StoreResult<Value> {
-        let outcome = self.run(client, script, args).await;
+        let outcome = self.run(client, script, self.keys.all.clone(), args).await;
         if let Err(error) = &outcome {
             self.health.troubled(error);
         }
@@ -155,11 +169,16 @@ impl Link {
         Ok(())
     }
 
-    async fn run(&self, client: &Client, script: &Script, args: Args) -> StoreResult<Value> {
+    async fn run(
+        &self,
+        client: &Client,
+        script: &Script,
+        keys: Vec<Key>,
+        args: Args,
+    ) -> StoreResult<Value> {
         self.health.calls.fetch_add(1, Relaxed);
         let running = async {
             connected(client).await?;
-            let keys = self.keys.all.clone();
             let sent = script.evalsha_with_reload(client, keys, args.0).await;
             match sent {
                 Ok(value) => {

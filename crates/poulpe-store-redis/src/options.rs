@@ -34,6 +34,8 @@ pub struct Options {
     pub resp3: bool,
     /// How much is kept of what has ended.
     pub limits: Limits,
+    /// Opens it to move what it holds, whatever is noted of that, and changes nothing by itself. No, unless told.
+    pub transfer: bool,
     /// The clock that the scripts read instead of the server's: for the tests of this crate.
     #[cfg(feature = "manual-time")]
     pub time: Option<std::sync::Arc<dyn poulpe_store::TimeSource>>,
@@ -51,6 +53,7 @@ impl Options {
             connect_timeout: CONNECT_TIMEOUT,
             resp3: false,
             limits: Limits::default(),
+            transfer: false,
             #[cfg(feature = "manual-time")]
             time: None,
         }

@@ -3,7 +3,7 @@
 
 use crate::error::strange;
 use poulpe_job::{AttemptError, Job, JobResult, Timestamp};
-use poulpe_store::{StoreError, StoreResult};
+use poulpe_store::{Member, StoreError, StoreResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,6 +13,7 @@ const VERSION: u8 = b'1';
 const JOB: u8 = b'J';
 const RESULT: u8 = b'R';
 const ERROR: u8 = b'E';
+const MEMBER: u8 = b'M';
 /// Of a script: cancelled; attempts and time.
 const CANCELLED: u8 = b'C';
 /// Of a script: lost; attempt and time.
@@ -30,6 +31,17 @@ pub(crate) fn of_result(result: &JobResult) -> StoreResult<Vec<u8>> {
 
 pub(crate) fn of_error(error: &AttemptError) -> StoreResult<Vec<u8>> {
     encode(ERROR, error)
+}
+
+pub(crate) fn of_member(member: &Member) -> StoreResult<Vec<u8>> {
+    encode(MEMBER, member)
+}
+
+pub(crate) fn member(bytes: &[u8]) -> StoreResult<Member> {
+    match split(bytes)? {
+        (MEMBER, body) => decode(body),
+        _ => Err(strange("a daemon that is something else")),
+    }
 }
 
 pub(crate) fn job(bytes: &[u8]) -> StoreResult<Job> {

@@ -36,6 +36,12 @@ pub(crate) struct Scripts {
     pub(crate) tidy: Script,
     pub(crate) counts: Script,
     pub(crate) tick: Script,
+    pub(crate) beat: Script,
+    pub(crate) members: Script,
+    pub(crate) export: Script,
+    pub(crate) import: Script,
+    pub(crate) mark: Script,
+    pub(crate) take_old: Script,
 }
 
 impl Scripts {
@@ -55,6 +61,12 @@ impl Scripts {
             tidy: script(EASING, include_str!("scripts/tidy.lua")),
             counts: script(LOOKING, include_str!("scripts/counts.lua")),
             tick: script(EASING, include_str!("scripts/tick.lua")),
+            beat: alone(EASING, include_str!("scripts/beat.lua")),
+            members: alone(LOOKING, include_str!("scripts/members.lua")),
+            export: short(LOOKING, include_str!("scripts/export.lua")),
+            import: script(FILLING, include_str!("scripts/import.lua")),
+            mark: alone(EASING, include_str!("scripts/mark.lua")),
+            take_old: alone(EASING, include_str!("scripts/take_old.lua")),
         }
     }
 }
@@ -67,4 +79,9 @@ fn script(flags: &str, verb: &str) -> Script {
 /// A script that moves no job: what it needs not is worth leaving out, for it would be made anew in each call.
 fn short(flags: &str, verb: &str) -> Script {
     Script::from_lua(format!("#!lua flags={flags}\n{CLOCK}\n{PRELUDE}\n{verb}"))
+}
+
+/// A script that has nothing to do with jobs, and keys of its own.
+fn alone(flags: &str, verb: &str) -> Script {
+    Script::from_lua(format!("#!lua flags={flags}\n{CLOCK}\n{verb}"))
 }

@@ -4,12 +4,16 @@
 use crate::batch::Batcher;
 use crate::link::Link;
 use crate::watch::{self, Watch};
-use crate::{OpenError, Options, enqueue, inspect, lease, list, people, settle};
+use crate::{
+    OldTask, OldTasks, OpenError, Options, enqueue, inspect, lease, list, member, old, people,
+    settle, transfer,
+};
 use poulpe_job::JobId;
 use poulpe_store::{
-    BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Group, GroupAnswer,
-    Hold, Inspect, JobView, LeaseId, Lookup, Outbox, OutboxItem, Page, PageRequest, Results,
-    Revived, Settlement, Started, Store, StoreError, StoreResult, StoreStats, Watcher,
+    BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Exported, Group,
+    GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Lookup, Mark, Member,
+    MemberView, Members, Outbox, OutboxItem, Page, PageRequest, Results, Revived, Settlement,
+    Started, Store, StoreError, StoreResult, StoreStats, Transfer, Watcher,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -88,6 +92,34 @@ impl RedisStore {
         })
     }
 
+    /// What is noted of a move of its jobs.
+    pub fn mark(&self) -> BoxFuture<'_, StoreResult<Option<Mark>>> {
+        self.run(|link| async move { transfer::mark(&link).await })
+    }
+
+    /// Notes a move, or with `None` forgets it. An error while a daemon uses the store.
+    pub fn set_mark(&self, mark: Option<Mark>) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(|link| async move { transfer::set_mark(&link, mark.as_ref()).await })
+    }
+
+    /// What poulpe 0.2 left on this server, whatever the prefix.
+    pub fn old_tasks(&self) -> BoxFuture<'_, StoreResult<OldTasks>> {
+        self.run(|link| async move { old::tasks(&link).await })
+    }
+
+    /// The records behind these keys of poulpe 0.2.
+    pub fn old_records(
+        &self,
+        keys: Vec<String>,
+    ) -> BoxFuture<'_, StoreResult<Vec<Option<String>>>> {
+        self.run(|link| async move { old::records(&link, keys).await })
+    }
+
+    /// Puts aside, under other names, what poulpe 0.2 left of tasks that were taken over.
+    pub fn put_old_aside(&self, tasks: Vec<OldTask>) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(|link| async move { old::put_aside(&link, tasks).await })
+    }
+
     /// Runs what talks to the server on the store's own runtime.
     fn run<'a, T, F>(&'a self, run: impl FnOnce(Arc<Link>) -> F) -> BoxFuture<'a, StoreResult<T>>
     where
@@ -107,6 +139,15 @@ async fn connect(options: Options) -> Result<(Arc<Link>, Arc<Watch>), OpenError>
     let (link, subscriber) = Link::new(options)?;
     link.connect().await?;
     let (link, watch) = (Arc::new(link), Arc::new(Watch::default()));
+    if link.options.transfer {
+        return Ok((link, watch));
+    }
+    if link.health.state().is_ok()
+        && let Ok(Some(mark)) = transfer::mark(&link).await
+    {
+        let key = link.keys.moved();
+        return Err(OpenError::Moved { mark, key });
+    }
     // Known before the daemon greets, if the server is there.
     if link.health.state().is_ok() && watch::look_at_settings(&link).await.is_err() {
         tracing::warn!("the settings of Redis can't be read yet");
@@ -248,5 +289,29 @@ impl Checkpoints for RedisStore {
 
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>> {
         self.run(|link| async move { people::compare_and_set(&link, checkpoint).await })
+    }
+}
+
+impl Members for RedisStore {
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(move |link| async move { member::beat(&link, member, keep).await })
+    }
+
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(move |link| async move { member::leave(&link, incarnation).await })
+    }
+
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
+        self.run(move |link| async move { member::members(&link, max).await })
+    }
+}
+
+impl Transfer for RedisStore {
+    fn export(&self, from: Cursor, max: usize) -> BoxFuture<'_, StoreResult<Exported>> {
+        self.run(move |link| async move { transfer::export(&link, from, max).await })
+    }
+
+    fn import(&self, items: Vec<Item>) -> BoxFuture<'_, StoreResult<()>> {
+        self.run(|link| async move { transfer::import(&link, &items).await })
     }
 }

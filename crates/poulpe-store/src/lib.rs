@@ -11,15 +11,17 @@ mod port;
 mod spread;
 mod store;
 pub mod table;
+mod tally;
 mod types;
 
 pub use clock::{ManualTime, SystemTimeSource};
 pub use limits::Limits;
 pub use memory::{Memory, MemoryStore};
 pub use port::{
-    BoxFuture, Checkpoints, Inspect, JobStore, Outbox, Results, Store, StoreExt, StoreResult,
-    TimeSource, WallTime, Watcher,
+    BoxFuture, Checkpoints, Inspect, JobStore, Members, Outbox, Results, Store, StoreExt,
+    StoreResult, TimeSource, Transfer, WallTime, Watcher,
 };
 pub use spread::Spread;
 pub use store::{Medium, Shared, TableStore};
+pub use tally::{Sum, Tally};
 pub use types::*;

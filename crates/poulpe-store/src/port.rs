@@ -4,9 +4,9 @@
 //! was lost gives the same answer. No method has a default: a wrapper that forgets to forward doesn't compile.
 
 use crate::{
-    Accepted, Cancelled, Checkpoint, Claim, Claimed, Counts, Group, GroupAnswer, Hold, JobView,
-    LeaseId, Lookup, OutboxItem, Page, PageRequest, Revived, Settlement, Started, StoreError,
-    StoreStats,
+    Accepted, Cancelled, Checkpoint, Claim, Claimed, Counts, Cursor, Exported, Group, GroupAnswer,
+    Hold, Incarnation, Item, JobView, LeaseId, Lookup, Member, MemberView, OutboxItem, Page,
+    PageRequest, Revived, Settlement, Started, StoreError, StoreStats,
 };
 use poulpe_job::JobId;
 use std::future::Future;
@@ -116,10 +116,33 @@ pub trait Checkpoints: Send + Sync {
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>>;
 }
 
-/// All that a store of poulpe does.
-pub trait JobStore: Store + Outbox + Inspect + Results + Checkpoints {}
+/// The daemons that share a store. For people: nothing is decided by it.
+pub trait Members: Send + Sync {
+    /// Tells that a daemon lives and what it does. It is forgotten after `keep` unless it tells again.
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>>;
 
-impl<T: Store + Outbox + Inspect + Results + Checkpoints> JobStore for T {}
+    /// Forgets a daemon that stops. An unknown one is ignored.
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>>;
+
+    /// Those who told of themselves and aren't forgotten, in the order of their incarnations, at most `max`.
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>>;
+}
+
+/// All that a store keeps, to take it elsewhere. Nobody else may use the store meanwhile.
+pub trait Transfer: Send + Sync {
+    /// The next of everything, about `max` items, in an order that stays as long as nothing changes. Changes nothing. What
+    /// has expired is left out.
+    fn export(&self, from: Cursor, max: usize) -> BoxFuture<'_, StoreResult<Exported>>;
+
+    /// Takes in what another store gave, each at its own place in the order of acceptance. Durable when it is answered. What
+    /// is there already stays as it is, so that a repeat changes nothing.
+    fn import(&self, items: Vec<Item>) -> BoxFuture<'_, StoreResult<()>>;
+}
+
+/// All that a store of poulpe does.
+pub trait JobStore: Store + Outbox + Inspect + Results + Checkpoints + Members + Transfer {}
+
+impl<T: Store + Outbox + Inspect + Results + Checkpoints + Members + Transfer> JobStore for T {}
 
 /// The clocks that a store reads. Handed to it when it is built, so that tests can move time.
 pub trait TimeSource: Send + Sync {

@@ -3,7 +3,8 @@
 use super::{ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
 use poulpe_job::{Door, JobId, Lane, State, Timestamp};
 use poulpe_store::{
-    BoxFuture, Counts, Histogram, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
+    BoxFuture, Counts, Histogram, JobView, Member, Page, PageRequest, Revived, StoreError,
+    StoreStats,
 };
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ pub struct Overview {
     pub fires_given_up: Vec<(&'static str, u64)>,
     /// The store.
     pub store: StoreStats,
+    /// The daemons that share the store, this one first; of very many only some.
+    pub daemons: Vec<DaemonView>,
     /// Time since the start.
     pub uptime: Duration,
 }
@@ -119,6 +122,21 @@ pub enum LaneState {
     Running(JobId, u32, Timestamp),
     /// Runs an attempt that should have returned long ago.
     Stuck(JobId, u32, Timestamp),
+}
+
+/// A daemon at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonView {
+    /// What it tells of itself.
+    pub member: Member,
+    /// When it told last.
+    pub beat_at: Timestamp,
+    /// How long ago that is.
+    pub silent: Duration,
+    /// It is the one that was asked.
+    pub is_this: bool,
+    /// It should have told again by now.
+    pub is_gone: bool,
 }
 
 /// One condition of readiness.

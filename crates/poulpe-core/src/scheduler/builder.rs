@@ -8,13 +8,14 @@ use super::dispatch::{self, Dispatch, DispatchWake};
 use super::hub::Hub;
 use super::ids::Ids;
 use super::keep::{self, Keeper};
+use super::members;
 use super::pool::{Pool, Seat};
 use super::settle::{self, SettleQueue};
 use super::share::{self, Share};
-use super::{Parts, Scheduler, Settings, worker};
+use super::{Identity, Parts, Scheduler, Settings, worker};
 use crate::{Clock, Executor, FixedInterval, RetryPolicy, SystemClock};
 use poulpe_job::{Kind, MAX_LANES};
-use poulpe_store::JobStore;
+use poulpe_store::{Incarnation, JobStore};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -49,6 +50,7 @@ pub struct Builder {
     duplicate: Option<Kind>,
     policy: Arc<dyn RetryPolicy>,
     settings: Settings,
+    identity: Identity,
     files: Option<Arc<dyn DeadLetterFiles>>,
 }
 
@@ -62,6 +64,7 @@ impl Builder {
             duplicate: None,
             policy: Arc::new(FixedInterval),
             settings: Settings::default(),
+            identity: Identity::default(),
             files: None,
         }
     }
@@ -79,6 +82,13 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// What the other daemons of a shared store see of this one.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
         self
     }
 
@@ -120,11 +130,16 @@ impl Builder {
         let pool = Arc::new(Pool::new(workers, &self.settings, wake.clone()));
         let hub = Arc::new(Hub::new(pool.clone()));
         self.store.watch(hub.clone());
+        // One life of this daemon; it has no meaning beyond.
+        let incarnation = Incarnation(rand::random());
         let parts = Arc::new(Parts {
+            incarnation,
+            identity: self.identity,
+            started_wall: self.clock.wall().floor(),
             ids: Ids::new(self.clock.wall().floor().as_millis()),
             admission: Admission::default(),
             keeper: Keeper::new(self.settings.lease),
-            dispatch: Dispatch::new(self.settings.lease),
+            dispatch: Dispatch::new(incarnation, self.settings.lease),
             wake,
             settles: SettleQueue::default(),
             share: Share::default(),
@@ -156,6 +171,7 @@ impl Builder {
             supervised(&parts, "dispatcher", dispatch::run(parts.clone())),
             supervised(&parts, "cron driver", cron::run(parts.clone())),
             supervised(&parts, "sharer", share::run(parts.clone())),
+            supervised(&parts, "member", members::run(parts.clone())),
         ];
         Ok(Scheduler {
             parts,

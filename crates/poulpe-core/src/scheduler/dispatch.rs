@@ -62,9 +62,9 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(crate) fn new(lease: Duration) -> Self {
+    pub(crate) fn new(incarnation: Incarnation, lease: Duration) -> Self {
         let state = State {
-            machine: Dispatcher::new(Incarnation(rand::random()), lease),
+            machine: Dispatcher::new(incarnation, lease),
             asked: (0, Duration::ZERO),
             task_looks_at: None,
         };

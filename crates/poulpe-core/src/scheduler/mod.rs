@@ -11,6 +11,7 @@ mod follow;
 mod hub;
 mod ids;
 mod keep;
+mod members;
 mod operate;
 mod pool;
 mod settings;
@@ -23,7 +24,7 @@ mod worker;
 
 pub use builder::{BuildError, Builder};
 pub use dead_letters::DeadLetterFiles;
-pub use settings::Settings;
+pub use settings::{Identity, Settings};
 
 use crate::{Clock, Executor, RetryPolicy, ScheduleFile};
 use admission::Admission;
@@ -35,8 +36,8 @@ use hub::Hub;
 use ids::Ids;
 use keep::Keeper;
 use pool::Pool;
-use poulpe_job::Kind;
-use poulpe_store::JobStore;
+use poulpe_job::{Kind, Timestamp};
+use poulpe_store::{Incarnation, JobStore};
 use settle::SettleQueue;
 use share::Share;
 use std::collections::HashMap;
@@ -47,6 +48,8 @@ use tokio::task::AbortHandle;
 
 /// Everything the tasks and threads of one scheduler share.
 pub(crate) struct Parts {
+    pub(crate) incarnation: Incarnation,
+    pub(crate) identity: Identity,
     pub(crate) settings: Settings,
     pub(crate) store: Arc<dyn JobStore>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -65,6 +68,7 @@ pub(crate) struct Parts {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) cron: Cron,
     pub(crate) started_at: Duration,
+    pub(crate) started_wall: Timestamp,
     pub(crate) stopping: AtomicBool,
     /// The actor that panicked, if one did.
     pub(crate) broken: OnceLock<&'static str>,
@@ -82,7 +86,7 @@ impl Parts {
 #[derive(Clone)]
 pub struct Scheduler {
     pub(crate) parts: Arc<Parts>,
-    tasks: Arc<[AbortHandle; 6]>,
+    tasks: Arc<[AbortHandle; 7]>,
 }
 
 /// Sleeps until a time that may never come.

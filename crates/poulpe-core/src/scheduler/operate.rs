@@ -53,6 +53,7 @@ impl Scheduler {
             by_kind: counters.by_kind(),
             fires_given_up: counters.given_up(),
             store: parts.store.stats(),
+            daemons: self.daemons().await?,
             uptime: parts.clock.monotonic().saturating_sub(parts.started_at),
         })
     }

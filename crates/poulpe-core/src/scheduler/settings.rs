@@ -55,3 +55,15 @@ impl Settings {
         self.timeouts.get(kind).copied().unwrap_or(self.timeout)
     }
 }
+
+/// What the other daemons of a shared store, and people who look, see of this one. Free text; empty where nothing is
+/// known.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// The name of the machine.
+    pub host: String,
+    /// The version of the program.
+    pub version: String,
+    /// Where it listens.
+    pub address: String,
+}

@@ -1,6 +1,6 @@
 //! Stopping without losing anything.
 
-use super::{Parts, Scheduler, dead_letters, dispatch};
+use super::{Parts, Scheduler, dead_letters, dispatch, members};
 use crate::CancelReason;
 use poulpe_job::{Due, ReleaseReason, Verdict};
 use poulpe_store::Settlement;
@@ -68,6 +68,7 @@ impl Scheduler {
         for task in self.tasks.iter() {
             task.abort();
         }
+        members::leave(parts).await;
     }
 
     /// For those who can't wait for [`stop`](Self::stop): stops every attempt, and returns when they have returned or

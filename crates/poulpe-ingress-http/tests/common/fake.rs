@@ -408,6 +408,7 @@ impl Operate for Fake {
                     sum: 400,
                 }],
             },
+            daemons: vec![daemon()],
             uptime: Duration::from_millis(14_500),
         };
         Box::pin(std::future::ready(self.check().map(|()| overview)))
@@ -487,5 +488,33 @@ impl Operate for Fake {
             ok,
             reason: if ok { "" } else { "disk full" }.into(),
         }]
+    }
+}
+
+fn daemon() -> poulpe_core::DaemonView {
+    use poulpe_core::store::{Incarnation, Member, MemberRun};
+    let run = MemberRun {
+        lane: 3,
+        job: id("r"),
+        attempt: 2,
+        since: Timestamp::from_millis(3_000),
+    };
+    poulpe_core::DaemonView {
+        member: Member {
+            incarnation: Incarnation(u64::MAX),
+            host: "octopus".into(),
+            pid: 17,
+            version: "9.9.9".into(),
+            address: "127.0.0.1:8000".into(),
+            started_at: Timestamp::from_millis(1_000),
+            workers: 4,
+            busy: 1,
+            runs: vec![run],
+            stopping: false,
+        },
+        beat_at: Timestamp::from_millis(2_000),
+        silent: Duration::from_millis(9_500),
+        is_this: false,
+        is_gone: true,
     }
 }

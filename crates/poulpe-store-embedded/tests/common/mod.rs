@@ -76,6 +76,7 @@ pub(crate) fn open_short(dir: &Path, segment_bytes: u64, time: &Arc<ManualTime>)
             ..Limits::default()
         },
         segment_bytes,
+        ..Options::default()
     };
     EmbeddedStore::open(dir, options, Arc::clone(time) as _).expect("the store opens")
 }

@@ -3,8 +3,8 @@
 
 use super::{Case, Needs};
 use super::{
-    cancel, checkpoint, dead, due, identity, inspect, lane, lease, loss, order, outbox, reopen,
-    result, settle, share, start, watch,
+    cancel, checkpoint, dead, due, identity, inspect, lane, lease, loss, member, order, outbox,
+    reopen, result, settle, share, start, transfer, watch,
 };
 
 macro_rules! list {
@@ -24,6 +24,19 @@ pub fn cases() -> &'static [Case] {
 
 const CASES: &[Case] = list! {
     Nothing:
+    member {
+        a_daemon_that_told_of_itself_is_known
+        a_daemon_that_tells_again_replaces_what_it_told
+        a_daemon_that_left_is_no_longer_known
+        a_daemon_that_fell_silent_is_forgotten_in_time
+        no_more_daemons_are_listed_than_asked_for
+    }
+    transfer {
+        everything_goes_elsewhere_and_back
+        an_import_that_is_repeated_changes_nothing
+        an_attempt_that_was_running_is_carried_as_lost
+        a_guarded_id_is_carried_without_a_result
+    }
     identity {
         an_accepted_job_is_found_whole
         an_unknown_job_is_not_found
@@ -192,6 +205,9 @@ const CASES: &[Case] = list! {
         watchers_are_told_of_a_cancel_request
     };
     Memory:
+    transfer {
+        what_was_carried_survives_in_order
+    }
     reopen {
         waiting_jobs_survive_in_order
         delayed_jobs_survive_and_are_not_early
@@ -213,6 +229,7 @@ const CASES: &[Case] = list! {
     };
     Sharing:
     share {
+        daemons_know_each_other
         a_job_accepted_by_one_is_known_to_the_other
         a_job_is_handed_to_one_of_two_daemons
         two_daemons_share_no_lane

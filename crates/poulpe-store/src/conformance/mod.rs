@@ -39,6 +39,7 @@ mod lane;
 mod lease;
 mod list;
 mod loss;
+mod member;
 mod order;
 mod outbox;
 mod reopen;
@@ -48,6 +49,7 @@ mod scene;
 mod settle;
 mod share;
 mod start;
+mod transfer;
 mod watch;
 
 use crate::{JobStore, Limits, ManualTime};

@@ -5,8 +5,8 @@ use super::block_on::block_on;
 use super::{Backend, Place};
 use crate::{
     Accepted, Cancelled, Checkpoint, Claim, Claimed, ClaimedJob, Counts, Entry, Group, GroupAnswer,
-    Hold, Incarnation, JobStore, JobView, LeaseId, Limits, Lookup, ManualTime, OutboxItem, Page,
-    PageRequest, Revived, Settlement, Started, StoreResult, TimeSource,
+    Hold, Incarnation, JobStore, JobView, LeaseId, Limits, Lookup, ManualTime, Member, MemberView,
+    OutboxItem, Page, PageRequest, Revived, Settlement, Started, StoreResult, TimeSource,
 };
 use poulpe_job::{Due, Job, JobId, Lane, State, Timestamp, Verdict};
 use std::cell::{Cell, RefCell};
@@ -56,6 +56,16 @@ impl Scene {
             store: RefCell::new(Some(store)),
             request: Cell::new(0),
         }
+    }
+
+    /// Another store of the same kind, with the same clock.
+    pub(super) fn at(backend: &dyn Backend, time: Arc<ManualTime>) -> Self {
+        let place = Rc::from(backend.place());
+        Self::of(place, Limits::default(), Incarnation(77), time)
+    }
+
+    pub(super) fn time(&self) -> Arc<ManualTime> {
+        Arc::clone(&self.time)
     }
 
     /// Another daemon with its own handle to the same store; only for backends whose stores are shared.
@@ -154,6 +164,19 @@ impl Scene {
         let started = self.start(&claimed.lease);
         assert!(matches!(started, Started::Go(_)), "start: {started:?}");
         claimed
+    }
+
+    /// Has a daemon tell of itself.
+    pub(super) fn beat(&self, member: Member) {
+        got(block_on(self.store().beat(member, super::member::KEEP)));
+    }
+
+    pub(super) fn leave(&self, incarnation: Incarnation) {
+        got(block_on(self.store().leave(incarnation)));
+    }
+
+    pub(super) fn members(&self, max: usize) -> Vec<MemberView> {
+        got(block_on(self.store().members(max)))
     }
 
     /// Whether nothing can be claimed for lane 0.

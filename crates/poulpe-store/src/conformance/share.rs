@@ -1,5 +1,6 @@
 //! Two daemons with their own handles to one store.
 
+use super::member::member;
 use super::sample::*;
 use super::watch::Listener;
 use super::{Backend, scene::Scene};
@@ -78,4 +79,15 @@ pub(super) fn of_two_moves_of_a_checkpoint_one_wins(backend: &dyn Backend) {
     assert!(one.compare_and_set(moves(None, "1")));
     assert!(!other.compare_and_set(moves(None, "2")));
     assert_eq!(other.checkpoint("cursor"), Some("1".into()));
+}
+
+pub(super) fn daemons_know_each_other(backend: &dyn Backend) {
+    let one = Scene::new(backend);
+    let other = one.beside();
+    one.beat(member(2));
+    other.beat(member(1));
+    let known = [&one, &other].map(|scene| scene.members(10));
+    let numbers = known[0].iter().map(|view| view.member.incarnation.0);
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(known[0], known[1]);
 }

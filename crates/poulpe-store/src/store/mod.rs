@@ -3,7 +3,9 @@
 
 mod hot;
 mod inspect;
+mod members;
 mod shared;
+mod transfer;
 mod view;
 
 use crate::table::{Load, Op, OpAnswer, StartMark, Table, Write};

@@ -2,6 +2,7 @@
 //! told, in this order.
 
 use super::Medium;
+use super::members::Heard;
 use crate::table::{Effects, Now, Op, Staged, Table, Write};
 use crate::{StoreResult, TimeSource, Watcher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ pub struct Shared<M: Medium> {
     time: Arc<dyn TimeSource>,
     /// Replaced as a whole, so that nobody is told under the lock.
     watchers: Mutex<Arc<[Arc<dyn Watcher>]>>,
+    pub(super) heard: Heard,
 }
 
 impl<M: Medium> Shared<M> {
@@ -27,6 +29,7 @@ impl<M: Medium> Shared<M> {
             medium,
             time,
             watchers: Mutex::default(),
+            heard: Heard::default(),
         }
     }
 

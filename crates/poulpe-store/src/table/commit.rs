@@ -27,6 +27,7 @@ impl<P: Clone> Table<P> {
             Op::Revive(id) => self.stage_revive(id, now, load, writes),
             Op::Purge(id) => self.stage_purge(id, load, writes),
             Op::Acknowledge(tokens) => self.stage_acknowledge(tokens, load, writes),
+            Op::Import(items) => Ok(self.stage_import(items, room, writes)),
             Op::CompareAndSet(checkpoint) => Ok(self.stage_compare_and_set(checkpoint, writes)),
         }
     }
@@ -46,6 +47,11 @@ impl<P: Clone> Table<P> {
                     note,
                     ..
                 } => {
+                    if note.is_import {
+                        self.restore_put(sequence, &record, place, len, now);
+                        effects.work = true;
+                        continue;
+                    }
                     self.commit_put(sequence, &record, note, place, len, now, &mut effects);
                 }
                 Write::End {
@@ -54,6 +60,10 @@ impl<P: Clone> Table<P> {
                     note,
                     ..
                 } => {
+                    if note.is_import {
+                        self.restore_end(sequence, &end, place, len, now);
+                        continue;
+                    }
                     let Note { hash, was_dead, .. } = note;
                     if was_dead {
                         self.remove_dead(sequence);

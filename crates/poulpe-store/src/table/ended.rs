@@ -163,6 +163,45 @@ impl<P: Clone> EndedJobs<P> {
         }
     }
 
+    /// Whether something is left of the job with this sequence.
+    pub(super) fn has(&self, hash: IdHash, sequence: u64) -> bool {
+        let job = self.jobs.get(&hash);
+        job.is_some_and(|job| job.end.sequence == sequence)
+    }
+
+    /// Only the id is guarded from now on.
+    pub(super) fn drop_result(&mut self, hash: IdHash, sequence: u64) {
+        let job = self.jobs.get_mut(&hash);
+        if let Some(job) = job.filter(|job| job.end.sequence == sequence) {
+            self.kept.drop_result(&mut job.end);
+            self.guards.push_back((hash, job.ticket));
+        }
+    }
+
+    /// Results of jobs that are done, oldest first, from a place in their queue on, as (sequence, place); and the place
+    /// that follows.
+    pub(super) fn done_from(
+        &self,
+        from: usize,
+        max: usize,
+        now: Timestamp,
+    ) -> (Vec<(u64, P)>, Option<usize>) {
+        let mut done = Vec::new();
+        for (place, (hash, ticket)) in self.results.iter().enumerate().skip(from) {
+            if done.len() == max {
+                return (done, Some(place));
+            }
+            let job = self.jobs.get(hash).filter(|job| job.ticket == *ticket);
+            let is_done = |end: &End<P>| end.state == State::Done;
+            if let Some(job) = job.filter(|job| job.expires > now && is_done(&job.end))
+                && let Some(at) = job.end.place.clone()
+            {
+                done.push((job.end.sequence, at));
+            }
+        }
+        (done, None)
+    }
+
     fn remove(&mut self, hash: IdHash) {
         let Some(Ended { mut end, .. }) = self.jobs.remove(&hash) else {
             return;

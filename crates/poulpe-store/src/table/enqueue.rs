@@ -211,6 +211,7 @@ impl Note {
             hash,
             was_dead: false,
             tell: None,
+            is_import: false,
         }
     }
 }

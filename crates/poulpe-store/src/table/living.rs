@@ -108,6 +108,16 @@ impl<P> LivingJobs<P> {
         slot
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The first slot behind all that are used.
+    pub(super) fn end(&self) -> Slot {
+        (self.chunks.len() * CHUNK) as Slot
+    }
+
     /// All of them, with id hash and slot.
     pub(super) fn slots(&self) -> impl Iterator<Item = (IdHash, Slot, &Living<P>)> {
         let chunks = self.chunks.iter().enumerate();

@@ -21,6 +21,7 @@ mod ready;
 mod relocate;
 mod restore;
 mod settle;
+mod transfer;
 
 use crate::Limits;
 pub use audit::Counted;
@@ -38,6 +39,7 @@ use siphasher::sip128::SipHasher13;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
+pub use transfer::{Carried, CarriedJob, CarriedPage};
 
 use crate::{Incarnation, StoreResult, WallTime};
 

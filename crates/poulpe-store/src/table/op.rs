@@ -2,8 +2,8 @@
 //! its replay. Pure data.
 
 use super::IdHash;
-use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, LeaseId, Revived, Settlement};
-use poulpe_job::{Digest, Job, JobId, JobResult, Progress};
+use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, Item, LeaseId, Revived, Settlement};
+use poulpe_job::{Digest, Job, JobId, JobResult, Outcome, Progress, State, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub enum Op {
     Acknowledge(Vec<u64>),
     /// Move a checkpoint.
     CompareAndSet(Checkpoint),
+    /// Take in what came from another store.
+    Import(Vec<Item>),
 }
 
 /// The answer to an [`Op`], of the same name.
@@ -41,7 +43,7 @@ pub enum OpAnswer {
     Cancelled(Cancelled),
     /// To `Revive`.
     Revived(Revived),
-    /// To `Purge` and `CompareAndSet`.
+    /// To `Purge`, `CompareAndSet` and `Import`.
     Changed(bool),
 }
 
@@ -91,6 +93,34 @@ pub struct EndRecord {
     pub digest: Digest,
     /// How it ended; `None` for a dead letter that was removed.
     pub result: Option<JobResult>,
+}
+
+impl EndRecord {
+    /// An id that is guarded although its result is gone: a result in a state in which no job has one.
+    pub(super) fn guard(id: JobId, digest: Digest, finished_at: Timestamp) -> Self {
+        let result = JobResult {
+            outcome: Outcome::Fail,
+            reason: String::new(),
+            state: State::Delayed,
+            output: String::new(),
+            status: None,
+            attempts: 0,
+            started_at: None,
+            finished_at,
+        };
+        Self {
+            id,
+            chosen: true,
+            digest,
+            result: Some(result),
+        }
+    }
+
+    /// Whether only the id is guarded.
+    pub(super) fn is_guard(&self) -> bool {
+        let result = self.result.as_ref();
+        result.is_some_and(|result| result.state == State::Delayed)
+    }
 }
 
 /// What is read back from a place.
@@ -162,6 +192,8 @@ pub struct Note {
     pub(super) was_dead: bool,
     /// Whoever holds the lease must hear that the job was cancelled.
     pub(super) tell: Option<LeaseId>,
+    /// It came from another store.
+    pub(super) is_import: bool,
 }
 
 /// What a commit made known.

@@ -111,6 +111,9 @@ impl<P: Clone> Table<P> {
         }
         let ended = End::done(sequence, end, place, len, now);
         self.ended.insert(hash, ended, now.wall.floor());
+        if end.is_guard() {
+            self.ended.drop_result(hash, sequence);
+        }
         self.ended.evict(now.wall.floor());
         replaced
     }

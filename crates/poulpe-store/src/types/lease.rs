@@ -1,11 +1,12 @@
 //! Leases: asking for jobs, running and ending them.
 
 use poulpe_job::{Job, JobId, Lane, Progress, Verdict};
+use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// One life of a daemon: a random number drawn at its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Incarnation(pub u64);
 
 /// The right to run a job, as it was handed out. Compared as a whole when the lease ends: a late completion can't

@@ -2,14 +2,20 @@
 
 mod accept;
 mod lease;
+mod mark;
+mod member;
 mod people;
+mod transfer;
 
 pub use accept::{Accepted, Checkpoint, Entry, Group, GroupAnswer};
 pub use lease::{Claim, Claimed, ClaimedJob, Hold, Incarnation, LeaseId, Settlement, Started};
+pub use mark::{Mark, Role};
+pub use member::{Member, MemberRun, MemberView};
 pub use people::{
     Cancelled, Counts, Histogram, JobView, Lookup, OutboxItem, Page, PageRequest, Revived,
     StoreStats,
 };
+pub use transfer::{Cursor, Exported, Item};
 
 /// The store could not do it. After `Failed` it never will again; after `Unavailable` it is unknown whether it did.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -100,6 +100,8 @@ const EXPECTED: &[(Fault, &str)] = &[
     ),
     (Fault::ClaimsTooMany, "no_more_is_handed_out_than_asked_for"),
     (Fault::CountsGuessed, "counts_are_exact_for_each_state"),
+    (Fault::CarriesNoErrors, "everything_goes_elsewhere_and_back"),
+    (Fault::LeaveIgnored, "a_daemon_that_left_is_no_longer_known"),
     (Fault::ForgetsAtReopening, "waiting_jobs_survive_in_order"),
     (
         Fault::ForgetsAtReopening,

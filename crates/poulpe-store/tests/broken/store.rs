@@ -2,10 +2,11 @@
 
 use poulpe_job::{Due, JobId, LaneSet};
 use poulpe_store::{
-    Accepted, BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Entry, Group,
-    GroupAnswer, Hold, Inspect, JobView, LeaseId, Limits, Lookup, ManualTime, MemoryStore, Outbox,
-    OutboxItem, Page, PageRequest, Results, Revived, Settlement, Started, Store, StoreResult,
-    StoreStats, Watcher,
+    Accepted, BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Entry,
+    Exported, Group, GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Limits,
+    Lookup, ManualTime, Member, MemberView, Members, MemoryStore, Outbox, OutboxItem, Page,
+    PageRequest, Results, Revived, Settlement, Started, Store, StoreResult, StoreStats, Transfer,
+    Watcher,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -51,6 +52,10 @@ pub(crate) enum Fault {
     ClaimsTooMany,
     /// Counts are off by one.
     CountsGuessed,
+    /// What is carried elsewhere forgets what went wrong.
+    CarriesNoErrors,
+    /// Daemons that have stopped are still listed.
+    LeaveIgnored,
     /// A store that is opened again is empty; the place sees to that.
     ForgetsAtReopening,
 }
@@ -295,5 +300,39 @@ impl Checkpoints for BrokenStore {
 
     fn compare_and_set(&self, checkpoint: Checkpoint) -> BoxFuture<'_, StoreResult<bool>> {
         self.inner.compare_and_set(checkpoint)
+    }
+}
+
+impl Members for BrokenStore {
+    fn beat(&self, member: Member, keep: Duration) -> BoxFuture<'_, StoreResult<()>> {
+        self.inner.beat(member, keep)
+    }
+
+    fn leave(&self, incarnation: Incarnation) -> BoxFuture<'_, StoreResult<()>> {
+        if self.has(Fault::LeaveIgnored) {
+            return Box::pin(async { Ok(()) });
+        }
+        self.inner.leave(incarnation)
+    }
+
+    fn members(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<MemberView>>> {
+        self.inner.members(max)
+    }
+}
+
+impl Transfer for BrokenStore {
+    fn export(&self, from: Cursor, max: usize) -> BoxFuture<'_, StoreResult<Exported>> {
+        self.inner.export(from, max)
+    }
+
+    fn import(&self, mut items: Vec<Item>) -> BoxFuture<'_, StoreResult<()>> {
+        for item in &mut items {
+            if self.has(Fault::CarriesNoErrors)
+                && let Item::Job { progress, .. } = item
+            {
+                progress.errors.clear();
+            }
+        }
+        self.inner.import(items)
     }
 }

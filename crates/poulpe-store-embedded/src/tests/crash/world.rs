@@ -80,6 +80,7 @@ impl<'a> World<'a> {
                 result_max: 50,
                 ..Limits::default()
             },
+            ..Options::default()
         };
         let shared: Arc<dyn crate::disk::Disk> = Arc::new(disk.clone());
         let time = Arc::clone(&clock) as Arc<dyn TimeSource>;
