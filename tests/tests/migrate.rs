@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Nobody listens there.
 const NOBODY: &str = "http://127.0.0.1:1/";
@@ -262,6 +261,65 @@ fn a_store_that_is_used_or_full_is_neither_left_nor_filled() {
         &["--from", "poulpe-data", "--to", &url, "--to_prefix", "two"],
     );
     assert_eq!(state(&moved, "delayed").0, 1);
+    // From one of a kind to another.
+    let on = [
+        "--from",
+        &url,
+        "--from_prefix",
+        "two",
+        "--to",
+        &url,
+        "--to_prefix",
+        "three",
+    ];
+    let on = report(dir, &on);
+    let out = report(
+        dir,
+        &["--from", &url, "--from_prefix", "three", "--to", "out"],
+    );
+    let beside = report(dir, &["--from", "out", "--to", "beside"]);
+    for later in [&on, &out, &beside] {
+        assert_eq!(state(later, "delayed"), state(&moved, "delayed"));
+    }
+    let (code, said) = run(dir, &["--from", "beside", "--to", "beside"]);
+    assert!(
+        code == Some(69) && said.contains("the same directory"),
+        "{said}"
+    );
+    let last = homes[0].start(&["--data", "beside"]);
+    assert_eq!(counts(&last)["delayed"], 1);
+}
+
+#[test]
+fn a_daemon_that_came_up_before_its_moved_redis_does_nothing_with_the_jobs() {
+    let (mut redis, target, home) = (RedisServer::start(), Target::start(), Home::new());
+    let url = redis.url();
+    let mut daemon = home.start(&["--redis", &url]);
+    let task =
+        json!({"id": "a", "method": "GET", "name": format!("{}/a", target.url), "delay": 15});
+    accept(&daemon, &task);
+    daemon.signal(Signal::TERM);
+    daemon.wait();
+    report(home.path(), &["--from", &url, "--to", "new"]);
+    redis.kill();
+    let late = home.start(&["--redis", &url]);
+    redis.restart();
+    eventually("it knows that there is nothing to do", || {
+        late.get("/readyz")
+            .json
+            .to_string()
+            .contains("were moved by")
+    });
+    assert_eq!(
+        late.submit(&json!({"method": "GET", "name": NOBODY}))
+            .status,
+        503
+    );
+    let new = Home::new();
+    let data = home.path().join("new");
+    let new = new.start(&["--data", data.to_str().expect("text")]);
+    assert_eq!(new.result("a").text("result"), "OK");
+    assert_eq!(target.calls("/a"), 1);
 }
 
 /// Writes a record as poulpe 0.2 did.
@@ -278,10 +336,12 @@ fn old(redis: &RedisServer, key: &str, url: &str, retry: u32) {
 )]
 fn what_poulpe_0_2_left_is_taken_over_while_a_daemon_runs() {
     let (redis, target, home) = (RedisServer::start(), Target::start(), Home::new());
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after it")
-        .as_secs();
+    let time = redis.command(&["TIME"]);
+    let now: u64 = time
+        .lines()
+        .next()
+        .and_then(|second| second.parse().ok())
+        .expect("a time");
     for (key, retry) in [
         ("task-works", 0),
         ("task-later", 0),

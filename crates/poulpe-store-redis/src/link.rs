@@ -14,8 +14,8 @@ use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::scripts::Script;
 use fred::types::{ClusterHash, CustomCommand, Key, Value};
 use poulpe_store::{StoreError, StoreResult};
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub(crate) struct Link {
     /// The connection for changes that wait for replicas, which holds up everything behind them.
     waiting: Option<Client>,
     silent: Silent,
+    /// The jobs were moved elsewhere while this daemon couldn't see it: it must do nothing more with them.
+    pub(crate) moved: AtomicBool,
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
     pub(crate) options: Options,
@@ -67,6 +69,7 @@ impl Link {
             client,
             waiting,
             silent: Silent::default(),
+            moved: AtomicBool::new(false),
             keys,
             scripts: Scripts::new(),
             health: Health::default(),
@@ -116,6 +119,9 @@ impl Link {
     }
 
     async fn call_on(&self, client: &Client, script: &Script, args: Args) -> StoreResult<Value> {
+        if self.moved.load(Relaxed) {
+            return Err(moved());
+        }
         let outcome = self.run(client, script, self.keys.all.clone(), args).await;
         if let Err(error) = &outcome {
             self.health.troubled(error);
@@ -291,6 +297,13 @@ impl Link {
             }
         }
     }
+}
+
+/// Why nothing more is done with jobs that were moved elsewhere.
+pub(crate) fn moved() -> StoreError {
+    StoreError::Unavailable(
+        "the jobs of this Redis were moved by `poulpe store migrate`; stop this daemon".into(),
+    )
 }
 
 async fn connected(client: &Client) -> StoreResult<()> {

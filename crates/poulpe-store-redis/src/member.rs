@@ -4,7 +4,8 @@ use crate::args;
 use crate::link::Link;
 use crate::record;
 use crate::reply::Reply;
-use poulpe_store::{Incarnation, Member, MemberView, StoreError, StoreResult};
+use poulpe_store::{Incarnation, Member, MemberView, StoreResult};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 pub(crate) async fn beat(link: &Link, member: Member, keep: Duration) -> StoreResult<()> {
@@ -31,9 +32,11 @@ async fn tell(
     if crate::reply::number(&answer)? == 1 {
         return Ok(());
     }
-    Err(StoreError::Unavailable(
-        "the jobs of this Redis were moved by `poulpe store migrate` while this daemon was running; stop it".into(),
-    ))
+    // It came up while Redis was away, or it would have refused to start.
+    link.moved.store(true, Relaxed);
+    let error = crate::link::moved();
+    link.health.troubled(&error);
+    Err(error)
 }
 
 pub(crate) async fn members(link: &Link, max: usize) -> StoreResult<Vec<MemberView>> {
