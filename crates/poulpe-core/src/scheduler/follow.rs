@@ -124,10 +124,9 @@ pub(crate) struct Follower {
 
 impl Follower {
     pub(crate) fn new(parts: Arc<Parts>) -> Self {
-        Self {
-            parts,
-            inbox: Arc::default(),
-        }
+        let inbox = Arc::new(Inbox::default());
+        inbox.state().look_again = parts.clock.monotonic() + LOOK_AGAIN;
+        Self { parts, inbox }
     }
 
     async fn add(&self, ids: Vec<JobId>) -> Result<Vec<Lookup>, StoreError> {
