@@ -259,6 +259,17 @@ mod tests {
     }
 
     #[test]
+    fn everything_is_looked_at_again_in_time_and_then_later() {
+        let inbox = Inbox::default();
+        inbox.state().look_again = LOOK_AGAIN;
+        inbox.follow(&[id("a")]);
+        assert_eq!(inbox.look_again(Duration::ZERO), LOOK_AGAIN);
+        assert_eq!(inbox.next(9).0, []);
+        assert_eq!(inbox.look_again(LOOK_AGAIN), 2 * LOOK_AGAIN);
+        assert_eq!(inbox.next(9).0, [id("a")]);
+    }
+
+    #[test]
     fn at_the_close_everything_is_looked_at_once_more() {
         let inbox = Inbox::default();
         inbox.follow(&[id("a")]);
