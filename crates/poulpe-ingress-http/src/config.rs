@@ -21,7 +21,7 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time a connection may rest between requests: more than the 60 s that load balancers commonly rest, so that it
 /// is they who close.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// The most sockets at once, beside the other connections. An idle one costs some 12 KiB and a file descriptor.
+/// The most sockets at once, beside the other connections. An idle one costs some 14 KiB and a file descriptor.
 pub const MAX_SOCKETS: usize = 10_000;
 /// The time a client may take for what was sent to its socket: as long as the body of a request.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -124,10 +124,9 @@ pub(crate) struct Follower {
 
 impl Follower {
     pub(crate) fn new(parts: Arc<Parts>) -> Self {
-        Self {
-            parts,
-            inbox: Arc::default(),
-        }
+        let inbox = Arc::new(Inbox::default());
+        inbox.state().look_again = parts.clock.monotonic() + LOOK_AGAIN;
+        Self { parts, inbox }
     }
 
     async fn add(&self, ids: Vec<JobId>) -> Result<Vec<Lookup>, StoreError> {
@@ -257,6 +256,17 @@ mod tests {
         inbox.follow(&[id("a")]);
         inbox.tell(id("a"));
         assert_eq!(inbox.next(9), inbox.next(9));
+    }
+
+    #[test]
+    fn everything_is_looked_at_again_in_time_and_then_later() {
+        let inbox = Inbox::default();
+        inbox.state().look_again = LOOK_AGAIN;
+        inbox.follow(&[id("a")]);
+        assert_eq!(inbox.look_again(Duration::ZERO), LOOK_AGAIN);
+        assert_eq!(inbox.next(9).0, []);
+        assert_eq!(inbox.look_again(LOOK_AGAIN), 2 * LOOK_AGAIN);
+        assert_eq!(inbox.next(9).0, [id("a")]);
     }
 
     #[test]
