@@ -33,12 +33,14 @@ pub(crate) async fn accept(listener: TcpListener, app: Arc<App>) {
             Some(ended) = connections.join_next() => note(ended),
             Some(_) = turned_away.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((tcp, _)) if connections.len() < app.config.max_connections => {
+                Ok((tcp, _)) if app.sockets.others(connections.len()) < app.config.max_connections => {
                     connections.spawn(drive(tcp, Arc::clone(&app)));
                 }
                 Ok((tcp, _)) => {
                     debug!(connections = connections.len(), "too many connections, turning one away");
-                    if turned_away.len() < MAX_TURNED_AWAY {
+                    // What isn't in TLS, a client of TLS can't read.
+                    let can_be_told = app.config.tls.is_none();
+                    if can_be_told && turned_away.len() < MAX_TURNED_AWAY {
                         turned_away.spawn(turn_away(tcp));
                     }
                 }

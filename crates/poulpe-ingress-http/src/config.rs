@@ -1,6 +1,9 @@
 //! What an operator may set, and the numbers nobody should have to. Never reads flags or files; that is the binary's.
 //! Given to [`HttpIngress::bind`](crate::HttpIngress::bind) once.
 
+use crate::auth::Guard;
+use crate::tls::Tls;
+use crate::tokens::TokenList;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -18,6 +21,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time a connection may rest between requests: more than the 60 s that load balancers commonly rest, so that it
 /// is they who close.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// The most sockets at once, beside the other connections. An idle one costs some 12 KiB and a file descriptor.
+pub const MAX_SOCKETS: usize = 10_000;
+/// The time a client may take for what was sent to its socket: as long as the body of a request.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest head of a request. Longer ones are answered with 431.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -44,8 +51,17 @@ pub struct HttpConfig {
     pub listen: IpAddr,
     /// The port; 0 takes any free one.
     pub port: u16,
-    /// The secret that every request but `/healthz` must carry as `Authorization: Bearer …`.
+    /// A secret that requests may carry as `Authorization: Bearer …`, to do everything. Once there is any secret every request
+    /// but `/healthz` needs one.
     pub token: Option<String>,
+    /// Further secrets, with what each may do.
+    pub tokens: Option<TokenList>,
+    /// The certificate to speak TLS with.
+    pub tls: Option<Tls>,
+    /// Names that poulpe is reached by, beside those of its own host; see docs/security.md.
+    pub hosts: Vec<String>,
+    /// Sites whose pages may use poulpe from a browser, such as `https://app.example.com`; `*` for all.
+    pub cors_origins: Vec<String>,
     /// Answer 200 to everything on the three routes of poulpe 0.2.
     pub legacy_status: bool,
     /// Shown by `/sys_info` and `/v1/stats`.
@@ -56,8 +72,12 @@ pub struct HttpConfig {
     pub header_timeout: Duration,
     /// The time a request's head and body may take together.
     pub body_timeout: Duration,
-    /// The time a connection may rest between requests.
+    /// The time a connection may rest between requests, and a socket be silent, pongs counted.
     pub idle_timeout: Duration,
+    /// The most sockets at once, beside the other connections; further ones are answered 503.
+    pub max_sockets: usize,
+    /// The time a client may take for what was sent to its socket.
+    pub write_timeout: Duration,
 }
 
 impl HttpConfig {
@@ -67,13 +87,26 @@ impl HttpConfig {
             listen,
             port,
             token: None,
+            tokens: None,
+            tls: None,
+            hosts: Vec::new(),
+            cors_origins: Vec::new(),
             legacy_status: false,
             version,
             max_connections: MAX_CONNECTIONS,
             header_timeout: HEADER_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
+            max_sockets: MAX_SOCKETS,
+            write_timeout: WRITE_TIMEOUT,
         }
+    }
+}
+
+impl HttpConfig {
+    /// Whether a door can be opened by it; the error says what to change.
+    pub fn check(&self) -> Result<(), String> {
+        Guard::new(self).map(|_| ())
     }
 }
 
@@ -84,12 +117,18 @@ impl std::fmt::Debug for HttpConfig {
             .field("listen", &self.listen)
             .field("port", &self.port)
             .field("token", &self.token.as_ref().map(|_| "***"))
+            .field("tokens", &self.tokens)
+            .field("tls", &self.tls)
+            .field("hosts", &self.hosts)
+            .field("cors_origins", &self.cors_origins)
             .field("legacy_status", &self.legacy_status)
             .field("version", &self.version)
             .field("max_connections", &self.max_connections)
             .field("header_timeout", &self.header_timeout)
             .field("body_timeout", &self.body_timeout)
             .field("idle_timeout", &self.idle_timeout)
+            .field("max_sockets", &self.max_sockets)
+            .field("write_timeout", &self.write_timeout)
             .finish()
     }
 }

@@ -24,24 +24,39 @@ mod config;
 mod connection;
 mod daemons;
 mod dead;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod health;
-mod home;
 mod ingress;
 mod jobs;
+mod metrics;
 mod pace;
+mod page;
 mod param;
+mod process;
+mod requests;
 mod respond;
+mod role;
 mod router;
 mod schedules;
+mod shield;
+mod site;
 mod stats;
 mod stream;
 mod sys_info;
 mod task_in_queue;
 mod task_resp;
+mod tls;
+mod tokens;
 mod view;
+mod ws;
 
 pub use config::{
     BODY_TIMEOUT, HEADER_TIMEOUT, HttpConfig, IDLE_TIMEOUT, MAX_ARRAY_BYTES, MAX_CONNECTIONS,
-    MAX_TASK_BYTES,
+    MAX_SOCKETS, MAX_TASK_BYTES, WRITE_TIMEOUT,
 };
 pub use ingress::{HttpIngress, Port};
+pub use role::Role;
+pub use tls::Tls;
+pub use tokens::{TokenList, Tokens};

@@ -15,11 +15,12 @@ async fn with_a_token_every_route_but_healthz_wants_it() {
     config.token = Some("s3cret".into());
     let door = Door::with(config).await;
     for path in [
-        "/",
+        "/metrics",
         "/task_resp/a",
         "/sys_info",
         "/v1/jobs",
         "/v1/stats",
+        "/v1/daemons",
         "/readyz",
         "/nope",
     ] {

@@ -8,6 +8,7 @@ pub mod conformance;
 mod limits;
 mod memory;
 mod port;
+mod spread;
 mod store;
 pub mod table;
 mod tally;
@@ -20,6 +21,7 @@ pub use port::{
     BoxFuture, Checkpoints, Inspect, JobStore, Members, Outbox, Results, Store, StoreExt,
     StoreResult, TimeSource, Transfer, WallTime, Watcher,
 };
+pub use spread::Spread;
 pub use store::{Medium, Shared, TableStore};
 pub use tally::{Sum, Tally};
 pub use types::*;
