@@ -7,10 +7,12 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// Flags that hold secrets, without dashes, and where they go.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 5] = [
     ("token", "POULPE_TOKEN"),
     ("smtp_pwd", "POULPE_SMTP_PWD"),
     ("redis", "POULPE_REDIS"),
+    ("from", "POULPE_FROM"),
+    ("to", "POULPE_TO"),
 ];
 
 /// Tells the new start what was hidden.
@@ -83,7 +85,7 @@ fn hide(given: &[OsString]) -> Option<Hidden> {
             Some(value) => value,
             None => rest.next()?.clone(),
         };
-        let has_secret = flag != "redis" || value.as_bytes().contains(&b'@');
+        let has_secret = !is_address(flag) || has_password(value.as_bytes());
         if !has_secret {
             arguments.extend([format!("--{flag}").into(), value]);
             continue;
@@ -100,6 +102,15 @@ fn hide(given: &[OsString]) -> Option<Hidden> {
         secrets,
         flags: flags.join(", "),
     })
+}
+
+/// Whether the flag takes an address, which may hold a password.
+fn is_address(flag: &str) -> bool {
+    matches!(flag, "redis" | "from" | "to")
+}
+
+fn has_password(address: &[u8]) -> bool {
+    address.contains(&b'@') && address.windows(3).any(|word| word == b"://")
 }
 
 /// The flag of a secret, its variable, and its value if that stands in the same word.
@@ -159,6 +170,11 @@ mod tests {
                     "POULPE_SMTP_PWD= POULPE_REDIS=redis://:p@h",
                     "--smtp_pwd, --redis",
                 )),
+            ),
+            ("store migrate --from ./a@b --to redis://h", None),
+            (
+                "store migrate --from ./a --to redis://:p@h",
+                Some(("store migrate --from ./a", "POULPE_TO=redis://:p@h", "--to")),
             ),
             (
                 "--redis redis://h --token a",

@@ -120,6 +120,7 @@ GET    /v1/schedules          schedules and their cron files; ?limit=
 GET    /v1/schedules/{id}     one schedule
 POST   /v1/schedules/{id}/run runs it now; also /pause, /resume, /reset
 GET    /v1/stats              every figure; /metrics has them for Prometheus
+GET    /v1/daemons            every daemon that shares the store
 GET    /healthz /readyz       for supervisors and load balancers
 
 curl -d '{\"method\":\"GET\",\"name\":\"http://127.0.0.1:9000/\",\"wait\":5}' http://127.0.0.1:8000/task_in_queue

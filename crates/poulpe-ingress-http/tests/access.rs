@@ -20,6 +20,7 @@ async fn with_a_token_every_route_but_healthz_wants_it() {
         "/sys_info",
         "/v1/jobs",
         "/v1/stats",
+        "/v1/daemons",
         "/readyz",
         "/nope",
     ] {

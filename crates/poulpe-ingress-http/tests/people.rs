@@ -200,6 +200,7 @@ async fn a_broken_store_is_503_everywhere_and_red() {
         "/v1/schedules",
         "/v1/schedules/s",
         "/v1/stats",
+        "/v1/daemons",
     ] {
         let reply = door.get(path).await.expect(503);
         assert!(reply.reason().contains("disk full"), "{path}");

@@ -61,16 +61,11 @@ fn add_group(args: &mut Args, group: &Group) -> StoreResult<()> {
 fn add_entry(args: &mut Args, entry: &Entry) -> StoreResult<()> {
     let job = entry.job();
     let (kind, due) = match entry {
-        Entry::Job { due, .. } => ('j', *due),
-        Entry::Dead { .. } => ('d', poulpe_job::Due::NOW),
+        Entry::Job { due, .. } => (b'j', *due),
+        Entry::Dead { .. } => (b'd', poulpe_job::Due::NOW),
     };
-    args.text(format!("{kind}{}", u8::from(job.id_chosen)))
-        .text(job.id.as_str())
-        .bytes(job.digest.0)
-        .text(job.priority.rank().to_string())
-        .text(args::lanes(&job.lanes))
-        .text(args::millis(job.retry_interval).to_string())
-        .due(due)
+    args.text(job.id.as_str())
+        .bytes(head(job, kind, due))
         .bytes(record::of_job(job)?);
     if let Entry::Dead { result, error, .. } = entry {
         args.bytes(record::of_result(result)?)
@@ -78,6 +73,25 @@ fn add_entry(args: &mut Args, entry: &Entry) -> StoreResult<()> {
             .bytes(record::of_error(error)?);
     }
     Ok(())
+}
+
+/// What the script reads of a job, packed: each argument of its own would cost more than all of it together.
+fn head(job: &Job, kind: u8, due: poulpe_job::Due) -> Vec<u8> {
+    let (sign, due) = match due {
+        poulpe_job::Due::In(wait) => (b'+', args::millis(wait) as f64),
+        poulpe_job::Due::At(at) => (b'=', at.as_millis() as f64),
+    };
+    let lanes = args::lanes(&job.lanes);
+    let mut head = vec![kind, u8::from(job.id_chosen), job.priority.rank()];
+    head.extend((args::millis(job.retry_interval) as f64).to_be_bytes());
+    head.push(sign);
+    head.extend(due.to_be_bytes());
+    head.push(job.digest.0.len() as u8);
+    head.extend(job.digest.0);
+    // Lanes are at most 1,024 numbers below that.
+    head.extend((lanes.len() as u16).to_be_bytes());
+    head.extend(lanes.into_bytes());
+    head
 }
 
 fn group_answer(mut words: Reply) -> StoreResult<GroupAnswer> {

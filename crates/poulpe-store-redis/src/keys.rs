@@ -1,50 +1,51 @@
 //! The names of all keys and channels, made here only. One hash tag, so that on a Cluster one poulpe lives in one slot.
 
-use fred::types::Key;
-
-/// What the scripts get as KEYS, in this order; `docs/redis.md` says what each holds. A name that ends in a colon is the
-/// start of several keys; the last three are channels.
-const NAMES: [&str; 23] = [
-    "job",
-    "body",
-    "result",
-    "error",
-    "id",
-    "delayed",
-    "retrying",
-    "ready:",
-    "filled",
-    "leases",
-    "lanes",
-    "done",
-    "buried",
-    "guards",
-    "dead",
-    "dead_id",
-    "outbox",
-    "checkpoint",
-    "meta",
-    "claim:",
-    "on_work",
-    "on_finished",
-    "on_cancel",
+/// The keys and channels, as the library calls them and as they are named behind the prefix; `docs/redis.md` says what each
+/// holds. A name that ends in a colon is the start of several keys; the last three are channels.
+pub(crate) const NAMES: [(&str, &str); 25] = [
+    ("JOB", "job"),
+    ("BODY", "body"),
+    ("ERROR", "error"),
+    ("ID", "id"),
+    ("DELAYED", "delayed"),
+    ("RETRYING", "retrying"),
+    ("READY", "ready:"),
+    ("FILLED", "filled"),
+    ("LEASES", "leases"),
+    ("LANES", "lanes"),
+    ("DONE", "done"),
+    ("BURIED", "buried"),
+    ("GUARDS", "guards"),
+    ("DEAD", "dead"),
+    ("DEAD_ID", "dead_id"),
+    ("OUTBOX", "outbox"),
+    ("CHECKPOINT", "checkpoint"),
+    ("META", "meta"),
+    ("CLAIM", "claim:"),
+    ("MEMBERS", "members"),
+    ("MEMBER_ENDS", "member_ends"),
+    ("MOVED", "moved"),
+    ("ON_WORK", "on_work"),
+    ("ON_FINISHED", "on_finished"),
+    ("ON_CANCEL", "on_cancel"),
 ];
 
 /// The keys of one poulpe.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    /// In the order of `NAMES`.
-    pub(crate) all: Vec<Key>,
     prefix: String,
 }
 
 impl Keys {
     pub(crate) fn new(prefix: &str) -> Self {
-        let all = NAMES.iter().map(|name| Key::from(named(prefix, name)));
         Self {
-            all: all.collect(),
             prefix: prefix.into(),
         }
+    }
+
+    /// What all keys begin with: the one key that the functions are given, which tells them all the others.
+    pub(crate) fn base(&self) -> String {
+        named(&self.prefix, "")
     }
 
     pub(crate) fn delayed(&self) -> String {
@@ -82,21 +83,9 @@ impl Keys {
         named(&self.prefix, "meta")
     }
 
-    /// What the scripts about daemons get as KEYS.
-    pub(crate) fn members(&self) -> Vec<Key> {
-        let names = ["members", "member_ends", "moved"];
-        names.map(|name| named(&self.prefix, name).into()).into()
-    }
-
     /// The note of a move.
     pub(crate) fn moved(&self) -> String {
         named(&self.prefix, "moved")
-    }
-
-    /// What the script about that note gets as KEYS.
-    pub(crate) fn mark(&self) -> Vec<Key> {
-        let names = ["moved", "member_ends", "leases"];
-        names.map(|name| named(&self.prefix, name).into()).into()
     }
 
     pub(crate) fn on_work(&self) -> String {
@@ -121,12 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_has_the_same_hash_tag() {
+    fn every_key_begins_with_the_base_and_so_has_the_same_hash_tag() {
         let keys = Keys::new("poulpe");
-        for key in &keys.all {
-            let name = key.as_str().expect("text");
-            assert!(name.starts_with("{poulpe}:"), "{name}");
+        assert_eq!(keys.base(), "{poulpe}:");
+        for key in [keys.on_finished(), keys.ready("1,3"), keys.meta()] {
+            assert!(key.starts_with(&keys.base()), "{key}");
+            let name = &key[keys.base().len()..];
+            let is_known = NAMES.iter().any(|(_, known)| name.starts_with(known));
+            assert!(is_known, "{key}");
         }
-        assert!(keys.all.contains(&Key::from(keys.on_finished())));
     }
 }

@@ -5,6 +5,7 @@
 //! hasn't decided. Leases end on the server's clock.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod args;
 mod batch;
 mod connect;

@@ -6,13 +6,12 @@ use crate::connect;
 use crate::error::{late, reason, unavailable};
 use crate::health::{Health, Settings};
 use crate::keys::Keys;
-use crate::scripts::Scripts;
+use crate::scripts::{Scripts, Verb};
 use crate::{OpenError, Options};
 use fred::clients::{Client, SubscriberClient};
 use fred::error::ErrorKind;
 use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::scripts::Script;
-use fred::types::{ClusterHash, CustomCommand, Key, Value};
+use fred::types::{ClusterHash, CustomCommand, Value};
 use poulpe_store::{StoreError, StoreResult};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32};
@@ -100,29 +99,15 @@ impl Link {
     }
 
     /// Runs a script.
-    pub(crate) async fn call(&self, script: &Script, args: Args) -> StoreResult<Value> {
-        self.call_on(&self.client, script, args).await
+    pub(crate) async fn call(&self, verb: &Verb, args: Args) -> StoreResult<Value> {
+        self.call_on(&self.client, verb, args).await
     }
 
-    /// Runs a script that has keys of its own.
-    pub(crate) async fn call_on_keys(
-        &self,
-        script: &Script,
-        keys: Vec<Key>,
-        args: Args,
-    ) -> StoreResult<Value> {
-        let outcome = self.run(&self.client, script, keys, args).await;
-        if let Err(error) = &outcome {
-            self.health.troubled(error);
-        }
-        outcome
-    }
-
-    async fn call_on(&self, client: &Client, script: &Script, args: Args) -> StoreResult<Value> {
+    async fn call_on(&self, client: &Client, verb: &Verb, args: Args) -> StoreResult<Value> {
         if self.moved.load(Relaxed) {
             return Err(moved());
         }
-        let outcome = self.run(client, script, self.keys.all.clone(), args).await;
+        let outcome = self.run(client, verb, args).await;
         if let Err(error) = &outcome {
             self.health.troubled(error);
         }
@@ -130,13 +115,13 @@ impl Link {
     }
 
     /// Runs a script whose changes are to be acknowledged, and waits for the replicas that must have them.
-    pub(crate) async fn change(&self, script: &Script, args: Args) -> StoreResult<Value> {
+    pub(crate) async fn change(&self, verb: &Verb, args: Args) -> StoreResult<Value> {
         let Some(client) = &self.waiting else {
-            return self.call(script, args).await;
+            return self.call(verb, args).await;
         };
         // Replicas are counted by the connection that wrote: should it be another one by then, they may be another's.
         let reconnects = client.reconnect_rx();
-        let answer = self.call_on(client, script, args).await?;
+        let answer = self.call_on(client, verb, args).await?;
         let confirmed = self.wait(client).await.and_then(|()| {
             if reconnects.is_empty() {
                 return Ok(());
@@ -175,17 +160,16 @@ impl Link {
         Ok(())
     }
 
-    async fn run(
-        &self,
-        client: &Client,
-        script: &Script,
-        keys: Vec<Key>,
-        args: Args,
-    ) -> StoreResult<Value> {
+    async fn run(&self, client: &Client, verb: &Verb, args: Args) -> StoreResult<Value> {
         self.health.calls.fetch_add(1, Relaxed);
+        let words = self.words(verb, args);
         let running = async {
             connected(client).await?;
-            let sent = script.evalsha_with_reload(client, keys, args.0).await;
+            let mut sent = self.send(client, "FCALL", words.clone()).await;
+            if sent.as_ref().is_err_and(is_unknown_function) {
+                self.load(client).await?;
+                sent = self.send(client, "FCALL", words).await;
+            }
             match sent {
                 Ok(value) => {
                     self.silent.answered();
@@ -205,6 +189,37 @@ impl Link {
         ran.map_err(|_| late())?
     }
 
+    /// A call of a function: its name, its one key, its arguments.
+    fn words(&self, verb: &Verb, args: Args) -> Vec<Value> {
+        let mut words = Vec::with_capacity(3 + args.0.len());
+        words.push(Value::String(verb.0.as_str().into()));
+        words.push(Value::Integer(1));
+        words.push(Value::String(self.keys.base().into()));
+        words.extend(args.0);
+        words
+    }
+
+    /// Sends a command to where the keys are. Not by fred's own `fcall`, which lets nothing else be sent until it is answered.
+    async fn send(
+        &self,
+        client: &Client,
+        name: &'static str,
+        words: Vec<Value>,
+    ) -> Result<Value, fred::error::Error> {
+        let command = CustomCommand::new_static(name, ClusterHash::Custom(self.slot), false);
+        client.custom(command, words).await
+    }
+
+    /// Has the server that holds the keys load the library.
+    async fn load(&self, client: &Client) -> StoreResult<()> {
+        let words = vec!["LOAD".into(), self.scripts.library.as_str().into()];
+        match self.send(client, "FUNCTION", words).await {
+            // Somebody was faster.
+            Err(error) if !error.details().contains("already exists") => Err(unavailable(&error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Sends a command of Redis that no script holds, to where the keys are.
     pub(crate) async fn command(
         &self,
@@ -221,8 +236,8 @@ impl Link {
         args: Vec<String>,
     ) -> StoreResult<Value> {
         connected(client).await?;
-        let command = CustomCommand::new_static(name, ClusterHash::Custom(self.slot), false);
-        let sent = client.custom(command, args).await;
+        let words = args.into_iter().map(Value::from).collect();
+        let sent = self.send(client, name, words).await;
         sent.map_err(|error| unavailable(&error))
     }
 
@@ -304,6 +319,11 @@ pub(crate) fn moved() -> StoreError {
     StoreError::Unavailable(
         "the jobs of this Redis were moved by `poulpe store migrate`; stop this daemon".into(),
     )
+}
+
+/// A server that was restarted or flushed, or has become the master, may not have the library.
+fn is_unknown_function(error: &fred::error::Error) -> bool {
+    error.details().contains("Function not found")
 }
 
 async fn connected(client: &Client) -> StoreResult<()> {

@@ -27,8 +27,7 @@ async fn tell(
     args.text(incarnation.0.to_string())
         .text(args::millis(keep).to_string())
         .bytes(told);
-    let keys = link.keys.members();
-    let answer = link.call_on_keys(&link.scripts.beat, keys, args).await?;
+    let answer = link.call(&link.scripts.beat, args).await?;
     if crate::reply::number(&answer)? == 1 {
         return Ok(());
     }
@@ -42,8 +41,7 @@ async fn tell(
 pub(crate) async fn members(link: &Link, max: usize) -> StoreResult<Vec<MemberView>> {
     let mut args = link.args();
     args.text(max.to_string());
-    let keys = link.keys.members();
-    let answer = link.call_on_keys(&link.scripts.members, keys, args).await?;
+    let answer = link.call(&link.scripts.members, args).await?;
     let mut reply = Reply::of(answer)?;
     let now = reply.number()?;
     let mut views = Vec::new();

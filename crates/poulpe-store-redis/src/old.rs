@@ -3,7 +3,7 @@
 
 use crate::link::Link;
 use crate::reply::{self, Reply};
-use fred::types::{Key, Value};
+use fred::types::Value;
 use poulpe_store::StoreResult;
 use std::collections::BTreeMap;
 
@@ -137,18 +137,15 @@ pub(crate) async fn records(link: &Link, keys: Vec<String>) -> StoreResult<Vec<O
 
 /// Puts aside what is left of tasks that were taken over.
 pub(crate) async fn put_aside(link: &Link, tasks: Vec<OldTask>) -> StoreResult<()> {
-    let mut keys: Vec<Key> = [WORKING, WRONG, DELAYED].map(Key::from).into();
     let mut args = link.args();
     for task in tasks {
-        keys.push(format!("{TAKEN}{}", task.key).into());
-        let record = keys.len() - 1;
-        keys.insert(record, task.key.into());
-        args.text(task.members.len().to_string());
+        args.text(format!("{TAKEN}{}", task.key))
+            .text(task.key)
+            .text(task.members.len().to_string());
         for member in task.members {
             args.text(member);
         }
     }
-    link.call_on_keys(&link.scripts.take_old, keys, args)
-        .await?;
+    link.call(&link.scripts.take_old, args).await?;
     Ok(())
 }

@@ -32,6 +32,10 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// Whether to speak RESP3 rather than RESP2.
     pub resp3: bool,
+    /// Whether a claim marks the starts of jobs that were never handed out before, so that their workers needn't ask: one
+    /// trip to the server less for each job. A daemon that dies then costs the jobs it had at hand one loss, at most once in
+    /// the life of each.
+    pub start_ahead: bool,
     /// How much is kept of what has ended.
     pub limits: Limits,
     /// Opens it to move what it holds, whatever is noted of that, and changes nothing by itself. No, unless told.
@@ -52,6 +56,7 @@ impl Options {
             timeout: TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
             resp3: false,
+            start_ahead: true,
             limits: Limits::default(),
             transfer: false,
             #[cfg(feature = "manual-time")]

@@ -70,10 +70,14 @@ impl Reply {
     }
 
     pub(crate) fn errors(&mut self) -> StoreResult<Vec<AttemptError>> {
-        let mut list = self.list()?;
-        let mut errors = Vec::new();
-        while !list.is_empty() {
-            errors.push(record::error(&list.bytes()?)?);
+        self.list()?.all_errors()
+    }
+
+    /// Errors, up to the end.
+    pub(crate) fn all_errors(mut self) -> StoreResult<Vec<AttemptError>> {
+        let mut errors = Vec::with_capacity(self.0.len());
+        while !self.is_empty() {
+            errors.push(record::error(&self.bytes()?)?);
         }
         Ok(errors)
     }
@@ -88,6 +92,46 @@ impl Reply {
             cancel_requested: self.flag()?,
             errors: Vec::new(),
         })
+    }
+}
+
+/// Values that a script has packed with `struct`, one after the other.
+pub(crate) struct Packed<'a>(pub(crate) &'a [u8]);
+
+impl Packed<'_> {
+    fn take<const N: usize>(&mut self) -> StoreResult<[u8; N]> {
+        let (first, rest) = self
+            .0
+            .split_first_chunk()
+            .ok_or_else(|| strange("it is too short"))?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    pub(crate) fn count(&mut self) -> StoreResult<u32> {
+        Ok(u32::from_be_bytes(self.take()?))
+    }
+
+    pub(crate) fn flag(&mut self) -> StoreResult<bool> {
+        Ok(self.take::<1>()? == [1])
+    }
+
+    pub(crate) fn time(&mut self) -> StoreResult<Timestamp> {
+        Ok(Timestamp::from_millis(
+            f64::from_be_bytes(self.take()?) as i64
+        ))
+    }
+
+    /// A lane, or none for -1.
+    pub(crate) fn lane(&mut self) -> StoreResult<Option<Lane>> {
+        Ok(Lane::try_from(i32::from_be_bytes(self.take()?)).ok())
+    }
+
+    /// All that is left, digits.
+    pub(crate) fn rest_as_number(self) -> StoreResult<u64> {
+        let text = std::str::from_utf8(self.0).ok();
+        let number = text.and_then(|text| text.parse().ok());
+        number.ok_or_else(|| strange("a nonce that is no number"))
     }
 }
 

@@ -17,7 +17,7 @@ use poulpe_store::{
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// A store in Redis.
@@ -181,10 +181,14 @@ impl Store for RedisStore {
     }
 
     fn claim(&self, claim: Claim) -> BoxFuture<'_, StoreResult<Claimed>> {
-        self.run(|link| async move { lease::claim(&link, claim).await })
+        let watch = Arc::clone(&self.watch);
+        self.run(|link| async move { lease::claim(&link, &watch.ahead, claim).await })
     }
 
     fn start(&self, lease: &LeaseId) -> BoxFuture<'_, StoreResult<Started>> {
+        if let Some(number) = self.watch.ahead.take(lease, Instant::now()) {
+            return Box::pin(std::future::ready(Ok(Started::Go(number))));
+        }
         let asked = self.starts.ask(vec![lease.clone()]);
         Box::pin(async move {
             let started = asked.await?.pop();
@@ -197,7 +201,16 @@ impl Store for RedisStore {
         leases: Vec<LeaseId>,
         lease: Duration,
     ) -> BoxFuture<'_, StoreResult<Vec<Hold>>> {
-        self.run(move |link| async move { lease::renew(&link, leases, lease).await })
+        let watch = Arc::clone(&self.watch);
+        self.run(move |link| async move {
+            let holds = lease::renew(&link, &leases, lease).await?;
+            for (lease, hold) in leases.iter().zip(&holds) {
+                if *hold != Hold::Held {
+                    watch.ahead.forget(lease);
+                }
+            }
+            Ok(holds)
+        })
     }
 
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, StoreResult<Vec<Hold>>> {
@@ -236,6 +249,7 @@ impl Inspect for RedisStore {
 
     fn cancel(&self, id: &JobId) -> BoxFuture<'_, StoreResult<Cancelled>> {
         let id = id.clone();
+        self.watch.ahead.forget_job(&id);
         self.run(|link| async move { people::cancel(&link, &id).await })
     }
 

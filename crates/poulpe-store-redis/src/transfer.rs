@@ -238,8 +238,7 @@ pub(crate) async fn mark(link: &Link) -> StoreResult<Option<Mark>> {
 pub(crate) async fn set_mark(link: &Link, mark: Option<&Mark>) -> StoreResult<()> {
     let mut args = link.args();
     args.text(mark.map(Mark::to_text).unwrap_or_default());
-    let keys = link.keys.mark();
-    let answer = link.call_on_keys(&link.scripts.mark, keys, args).await?;
+    let answer = link.call(&link.scripts.mark, args).await?;
     if crate::reply::number(&answer)? == 1 {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! Tells watchers what other daemons and this one did: by messages, and once a second by asking, for messages may be lost.
 //! Keeps an eye on the server on the way.
 
+use crate::ahead::Ahead;
 use crate::inspect;
 use crate::link::Link;
 use crate::reply::Reply;
@@ -35,6 +36,8 @@ pub(crate) struct Watch {
     watchers: Mutex<Arc<[Arc<dyn Watcher>]>>,
     /// Ids of living jobs that were asked about, and in which tick.
     awaited: Mutex<HashMap<JobId, u64>>,
+    /// Starts that were marked by claims.
+    pub(crate) ahead: Ahead,
     ticks: std::sync::atomic::AtomicU64,
     /// Messages may have been lost.
     hurry: Notify,
@@ -132,6 +135,7 @@ fn pass(link: &Link, watch: &Watch, message: &Message) {
             .collect();
         watch.finished(&ids);
     } else if let Some(lease) = lease(&text) {
+        watch.ahead.forget(&lease);
         watch.tell(|watcher| watcher.cancel_requested(std::slice::from_ref(&lease)));
     }
 }

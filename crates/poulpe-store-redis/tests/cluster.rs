@@ -86,6 +86,7 @@ impl Place for Prefix {
     fn open(&self, limits: Limits, time: Arc<ManualTime>) -> Arc<dyn JobStore> {
         let mut options = options(&self.servers, &self.prefix);
         options.limits = limits;
+        options.start_ahead = false;
         options.time = Some(time);
         Arc::new(RedisStore::open(options).expect("it opens"))
     }

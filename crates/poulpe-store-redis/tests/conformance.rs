@@ -3,7 +3,7 @@
 mod common;
 
 use common::Server;
-use poulpe_store::conformance::{Backend, Place, run_all};
+use poulpe_store::conformance::{Backend, Place, cases, run, run_all};
 use poulpe_store::{JobStore, Limits, ManualTime};
 use poulpe_store_redis::{Options, RedisStore};
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 struct Redis {
     server: Arc<Server>,
     resp3: bool,
+    start_ahead: bool,
     ca: Option<PathBuf>,
 }
 
@@ -21,6 +22,7 @@ impl Redis {
         Self {
             server: Arc::new(Server::start()),
             resp3: false,
+            start_ahead: false,
             ca: None,
         }
     }
@@ -30,6 +32,7 @@ struct Prefix {
     server: Arc<Server>,
     prefix: String,
     resp3: bool,
+    start_ahead: bool,
     ca: Option<PathBuf>,
 }
 
@@ -39,6 +42,7 @@ impl Backend for Redis {
             server: Arc::clone(&self.server),
             prefix: common::prefix(),
             resp3: self.resp3,
+            start_ahead: self.start_ahead,
             ca: self.ca.clone(),
         })
     }
@@ -57,6 +61,7 @@ impl Place for Prefix {
         let mut options = Options::new(self.server.url());
         options.prefix.clone_from(&self.prefix);
         options.limits = limits;
+        options.start_ahead = self.start_ahead;
         options.resp3 = self.resp3;
         options.ca.clone_from(&self.ca);
         options.time = Some(time);
@@ -75,6 +80,26 @@ fn it_keeps_every_promise_over_resp3() {
         resp3: true,
         ..Redis::plain()
     });
+}
+
+/// With starts that claims mark, a lease that ends counts as a loss once, started or not.
+const UNSTARTED_ISNT_COUNTED: [&str; 3] = [
+    "a_job_is_ready_again_when_its_lease_ends",
+    "an_unstarted_job_whose_lease_ends_is_not_counted",
+    "a_claimed_job_is_ready_again_and_not_counted",
+];
+
+#[test]
+fn with_marked_starts_it_keeps_every_other_promise() {
+    let redis = Redis {
+        start_ahead: true,
+        ..Redis::plain()
+    };
+    for case in cases() {
+        let kept = run(case, &redis);
+        let is_given_up = UNSTARTED_ISNT_COUNTED.contains(&case.name);
+        assert_eq!(kept.is_err(), is_given_up, "{}: {kept:?}", case.name);
+    }
 }
 
 #[test]

@@ -111,6 +111,7 @@ fn limits() -> Limits {
 
 fn open_real(server: &Server, prefix: &str, clock: &Arc<ManualTime>) -> RedisStore {
     let mut options = Options::new(server.url());
+    options.start_ahead = false;
     options.prefix = prefix.into();
     options.limits = limits();
     options.time = Some(Arc::clone(clock) as _);

@@ -4,6 +4,7 @@ use super::job::now;
 use super::table::{print, span, text};
 use super::{ClientFlags, Link, Stop, moment, print_json, refusal, table};
 use clap::Args;
+use poulpe_core::Timestamp;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -99,7 +100,34 @@ fn show(link: &Link, is_json: bool) -> Result<(), Stop> {
         ["lane", "state", "job", "attempt", "since", "waiting"],
         lanes,
     );
+    let daemons = stats["daemons"].as_array().into_iter().flatten();
+    let daemons: Vec<_> = daemons.map(|daemon| daemon_row(daemon, now)).collect();
+    if daemons.len() > 1 {
+        print("\n");
+        table::<6>(
+            ["daemon", "pid", "address", "version", "busy", "heard of"],
+            daemons,
+        );
+    }
     Ok(())
+}
+
+/// One of the daemons that share the store.
+fn daemon_row(daemon: &Value, now: Timestamp) -> [String; 6] {
+    let state = match (&daemon["this"], &daemon["gone"], &daemon["stopping"]) {
+        (_, Value::Bool(true), _) => " (gone)",
+        (_, _, Value::Bool(true)) => " (stopping)",
+        (Value::Bool(true), ..) => " (asked)",
+        _ => "",
+    };
+    [
+        text(&daemon["host"]) + state,
+        text(&daemon["pid"]),
+        text(&daemon["address"]),
+        text(&daemon["version"]),
+        format!("{} of {}", daemon["busy"], daemon["workers"]),
+        moment(&daemon["heartbeat"], now),
+    ]
 }
 
 /// How late starts were, as bounds that shares of them stay within.

@@ -17,6 +17,7 @@ pub(super) async fn begin(from: &End, to: &End) -> anyhow::Result<String> {
     if let Some(mark) = filled.as_ref().filter(|mark| mark.role == Role::Source) {
         bail!("--to, {}, can't be filled: {mark}", to.place());
     }
+    let is_left = left.as_ref().is_some_and(|mark| mark.done);
     let id = match (&left, &filled) {
         (Some(left), Some(filled)) if left.id == filled.id => left.id.clone(),
         (Some(left), _) if left.done => {
@@ -37,7 +38,6 @@ pub(super) async fn begin(from: &End, to: &End) -> anyhow::Result<String> {
             left.map_or_else(new_id, |left| left.id)
         }
     };
-    let is_left = from.mark().await?.is_some_and(|mark| mark.done);
     to.set_mark(Some(&mark(Role::Target, false, &id, from)))
         .await?;
     let noted = from

@@ -3,7 +3,7 @@
 use super::end::End;
 use super::progress::Progress;
 use anyhow::Context;
-use poulpe_core::store::{Cursor, SystemTimeSource, Tally};
+use poulpe_core::store::{Cursor, Item, SystemTimeSource, Tally};
 
 /// How many items a page has: a task may be a megabyte long.
 const PAGE: usize = 100;
@@ -15,22 +15,13 @@ pub(super) async fn carry(
     tally: &mut Tally,
     time: &SystemTimeSource,
 ) -> anyhow::Result<()> {
-    let mut progress = Progress::new("moved", time);
-    let mut next = Some(Cursor::default());
-    while let Some(at) = next {
-        let page = from.store().export(at, PAGE).await;
-        let page = page.with_context(|| format!("reading {}", from.place()))?;
-        for item in &page.items {
-            tally.add(item);
-        }
-        if !page.items.is_empty() {
-            let taken = to.store().import(page.items).await;
+    let mut pages = Pages::of(from, "moved", time);
+    while let Some(items) = pages.next(tally).await? {
+        if !items.is_empty() {
+            let taken = to.store().import(items).await;
             taken.with_context(|| format!("writing {}", to.place()))?;
         }
-        progress.show(tally.count(), page.total);
-        next = page.next;
     }
-    progress.end(tally.count());
     Ok(())
 }
 
@@ -40,17 +31,40 @@ pub(super) async fn count(
     tally: &mut Tally,
     time: &SystemTimeSource,
 ) -> anyhow::Result<()> {
-    let mut progress = Progress::new("compared", time);
-    let mut next = Some(Cursor::default());
-    while let Some(at) = next {
-        let page = end.store().export(at, PAGE).await;
-        let page = page.with_context(|| format!("reading {}", end.place()))?;
+    let mut pages = Pages::of(end, "compared", time);
+    while pages.next(tally).await?.is_some() {}
+    Ok(())
+}
+
+/// All that a store keeps, page by page.
+struct Pages<'a> {
+    end: &'a End,
+    next: Option<Cursor>,
+    progress: Progress<'a>,
+}
+
+impl<'a> Pages<'a> {
+    fn of(end: &'a End, what: &'static str, time: &'a SystemTimeSource) -> Self {
+        Self {
+            end,
+            next: Some(Cursor::default()),
+            progress: Progress::new(what, time),
+        }
+    }
+
+    /// The next page, which may be empty, counted; `None` at the end.
+    async fn next(&mut self, tally: &mut Tally) -> anyhow::Result<Option<Vec<Item>>> {
+        let Some(from) = self.next else {
+            self.progress.end(tally.count());
+            return Ok(None);
+        };
+        let page = self.end.store().export(from, PAGE).await;
+        let page = page.with_context(|| format!("reading {}", self.end.place()))?;
         for item in &page.items {
             tally.add(item);
         }
-        progress.show(tally.count(), page.total);
-        next = page.next;
+        self.progress.show(tally.count(), page.total);
+        self.next = page.next;
+        Ok(Some(page.items))
     }
-    progress.end(tally.count());
-    Ok(())
 }

@@ -1,13 +1,14 @@
 -- Hands out due jobs under leases. First deals with leases that have ended and moves what is due to ready.
 --
 -- KEYS: see prelude.lua.
--- ARGV from 6: incarnation; request; lease in microseconds; a random number that the nonces count from; how many jobs may
--- be handed out ahead; idle lanes, separated by commas.
--- Returns: the jobs, each as {id, body, claims, attempts, failures, losses, cancel, accepted, due, lane or -1, nonce,
--- errors}; the lanes that confined jobs wait for, separated by commas; 1 if a job waits for any idle lane, else 0; 1 if more
+-- ARGV from 6: incarnation; request; lease in microseconds; a random number that the nonces begin with; how many jobs may
+-- be handed out ahead; idle lanes, separated by commas; "1" if the starts of jobs that were never handed out before are to be
+-- marked, so that nobody has to ask.
+-- Returns: the jobs, for each its id; claims, attempts, failures, losses, cancel, accepted, due, lane or -1, the number of the
+-- attempt if its start is marked or 0, as `struct` packs them, and the nonce; its body; its errors or ''; the lanes that confined jobs wait for, separated by commas; 1 if a job waits for any idle lane, else 0; 1 if more
 -- may be ready, else 0; microseconds until something is due, or -1.
 -- Repeated: the same request of an incarnation gives the same jobs as far as their leases are valid and unstarted.
-local incarnation, request, lease, seed = ARGV[6], ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local incarnation, request, lease, seed = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 -- A script must not hold up everybody else: who wants more asks again.
 local MOST = 1000
 local MAX_LOSSES = 5
@@ -25,7 +26,7 @@ if #ended > 0 then
   for _, seq in ipairs(ended) do
     local job = load(seq)
     if job then
-      local started = job[STARTED]
+      local started = math.abs(job[STARTED])
       take_out(seq, job)
       if job[CANCEL] == 1 then
         finish(seq, job, 'e', cancelled(job), now_ms)
@@ -44,7 +45,7 @@ if #ended > 0 then
         end
       end
       save(seq, job)
-    else
+    elseif not newer[seq] then
       later('ZREM', LEASES, seq)
     end
   end
@@ -56,18 +57,21 @@ local has_more_ended = #ended == MOST
 local idle = {}
 for lane in string.gmatch(ARGV[11], '%d+') do idle[#idle + 1] = tonumber(lane) end
 local prefetch = tonumber(ARGV[10])
+local marks_starts = ARGV[12] == '1'
 local max = math.min(#idle + prefetch, MOST)
 
 local last = redis.call('GET', CLAIM .. incarnation)
 last = last and cmsgpack.unpack(last)
 local is_repeat = last and last[2] == request
 
+local function nonce_of(job) return string.match(job[FENCE], '^%d+:%d+:(%d+)$') end
+
 local handed = {}
 if is_repeat then
   load_all(last[3])
   for _, seq in ipairs(last[3]) do
     local job = load(seq)
-    local is_ours = job and job[PHASE] == 'l' and job[ENDS] > now and job[STARTED] == 0
+    local is_ours = job and job[PHASE] == 'l' and job[ENDS] > now and job[STARTED] <= 0
       and string.match(job[FENCE], ':(%d+):') == incarnation
     if is_ours then handed[#handed + 1] = seq end
   end
@@ -81,7 +85,7 @@ local queues, confined = {}, false
 for _, name in ipairs(redis.call('SMEMBERS', FILLED)) do
   local lanes = string.match(name, '^!?(.*)$')
   local queue = {
-    key = READY .. name, name = name, any = lanes == '*', careful = string.sub(name, 1, 1) == '!', taken = 0, list = {}, at = 1,
+    key = ready_key(name), name = name, any = lanes == '*', careful = string.sub(name, 1, 1) == '!', taken = 0, list = {}, at = 1,
   }
   if not queue.any then
     confined = true
@@ -130,9 +134,19 @@ local function least_wanted(queue)
   return best
 end
 
-local nonce_of = {}
+local given_to = {}
 if not is_repeat and max > 0 then
-  while #handed < max do
+  -- Mostly all that is ready may run anywhere.
+  local only = #queues == 1 and queues[1].any and not queues[1].careful and queues[1]
+  if only then
+    local first = redis.call('ZRANGE', only.key, 0, max)
+    for n = 1, math.min(max, #first) do
+      handed[n] = first[n]
+      given_to[first[n]] = { lane = idle[n] or -1, key = only.key }
+    end
+    only.empty = #first <= max
+  end
+  while not only and #handed < max do
     local best, best_seq, best_order
     for _, queue in ipairs(queues) do
       if not queue.empty and fits(queue) then
@@ -155,19 +169,24 @@ if not is_repeat and max > 0 then
       prefetch = prefetch - 1
     end
     handed[#handed + 1] = best_seq
-    nonce_of[best_seq] = { lane = best.lane or -1, key = best.key }
+    given_to[best_seq] = { lane = best.lane or -1, key = best.key }
     if best.lane and not best.any then leased[best.lane] = true end
   end
   load_all(handed)
   local really = {}
+  local fence = ':' .. incarnation .. ':' .. seed
   for n, seq in ipairs(handed) do
-    local job, given = load(seq), nonce_of[seq]
-    later('ZREM', given.key, seq)
+    local job, given = load(seq), given_to[seq]
+    if not newer[seq] then later('ZREM', given.key, seq) end
     if job then
       job[PHASE], job[CLAIMS], job[STARTED] = 'l', job[CLAIMS] + 1, 0
-      job[FENCE] = string.format('%d:%s:%.0f', job[CLAIMS], incarnation, seed + n)
+      if marks_starts and job[CLAIMS] == 1 then
+        job[ATTEMPTS] = job[ATTEMPTS] + 1
+        job[STARTED] = -job[ATTEMPTS]
+      end
+      job[FENCE] = job[CLAIMS] .. fence .. DIGITS[n - 1]
       job[ENDS], job[LANE] = now + lease, given.lane
-      later('ZADD', LEASES, job[ENDS], seq)
+      later('ZADD', LEASES, text_of(job[ENDS]), seq)
       if given.lane >= 0 and job[QUEUE] ~= '*' then later('HSET', LANES, given.lane, seq) end
       save(seq, job)
       really[#really + 1] = seq
@@ -188,12 +207,13 @@ local bodies = read(BODY, handed)
 local answer = {}
 for n, seq in ipairs(handed) do
   local job = load(seq)
-  local errors = {}
-  if job[ERRORS] > 0 then errors = cmsgpack.unpack(redis.call('HGET', ERROR, seq)) end
-  answer[n] = {
-    job[NAME], bodies[n] or '', job[CLAIMS], job[ATTEMPTS], job[FAILURES], job[LOSSES], job[CANCEL], job[ACCEPTED], job[DUE],
-    job[LANE], string.match(job[FENCE], ':(%d+)$'), errors,
-  }
+  local marked = job[STARTED] < 0 and -job[STARTED] or 0
+  local at = #answer
+  answer[at + 1] = job[NAME]
+  answer[at + 2] = struct.pack('>I4I4I4I4BddiI4', job[CLAIMS], marked > 0 and marked - 1 or job[ATTEMPTS], job[FAILURES],
+    job[LOSSES], job[CANCEL], job[ACCEPTED], job[DUE], job[LANE], marked) .. nonce_of(job)
+  answer[at + 3] = bodies[n] or ''
+  answer[at + 4] = job[ERRORS] > 0 and cmsgpack.unpack(redis.call('HGET', ERROR, seq)) or ''
 end
 local wanted, wants_any, has_ahead, seen = {}, 0, false, {}
 for _, queue in ipairs(queues) do

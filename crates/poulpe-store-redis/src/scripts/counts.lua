@@ -10,6 +10,6 @@ local answer = {
 }
 for _, name in ipairs(redis.call('SMEMBERS', FILLED)) do
   answer[#answer + 1] = string.match(name, '^!?(.*)$')
-  answer[#answer + 1] = redis.call('ZCARD', READY .. name)
+  answer[#answer + 1] = redis.call('ZCARD', ready_key(name))
 end
 return answer

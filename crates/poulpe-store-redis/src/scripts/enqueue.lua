@@ -4,9 +4,9 @@
 -- ARGV from 6: for each group
 --   the number of its entries; the name of its checkpoint, empty if it has none; then, if it has one: "1" and the expected
 --   value or "0" and nothing, and the next value;
---   for each entry: "j" or, for a dead letter, "d", with "1" behind if the id was chosen or "0"; id; digest; rank; lanes
---   ("*" any, else "1,3"); retry interval in ms; due as "+MS" or "=MS"; body; for a dead letter also result, the time in ms
---   at which it ended, error.
+--   for each entry: id; as `struct` packs them "j" or, for a dead letter, "d", 1 if the id was chosen or 0, rank, retry interval
+--   in ms, "+" or "=" and when it is due in ms, digest, and lanes ("*" any, else "1,3"); body; for a dead letter also
+--   result, the time in ms at which it ended, error.
 -- Returns: for each group an array: {"M"} if its checkpoint wasn't the expected one, else for each entry "N" and its state,
 -- "D" and the state of the job that has the id, or "C" for a conflict. States are those of prelude.lua.
 -- Repeated: jobs that were accepted are duplicates, a checkpoint that has the next value already lets its group pass and
@@ -29,10 +29,12 @@ while at < #ARGV do
     group.next = take()
   end
   for n = 1, many do
-    local kind = take()
+    local id, head, body = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    at = at + 3
+    local kind, chosen, rank, interval, sign, due, digest, lanes = struct.unpack('>c1BBdc1dBc0Hc0', head)
     local entry = {
-      is_dead = string.sub(kind, 1, 1) == 'd', chosen = tonumber(string.sub(kind, 2)), id = take(), digest = take(),
-      rank = tonumber(take()), queue = take(), interval = tonumber(take()), due = take(), body = take(),
+      is_dead = kind == 'd', chosen = chosen, id = id, digest = digest, rank = rank, queue = lanes, interval = interval,
+      sign = sign, due = due, body = body,
     }
     if entry.is_dead then entry.result, entry.finished_at, entry.error = take(), tonumber(take()), take() end
     group.entries[n] = entry
@@ -47,9 +49,23 @@ local last_seq = first_seq
 
 local function answer_known(entry)
   local _, job = known(entry.id)
+  -- Whose it is can't be told: only a newer poulpe can read it.
+  if newer[seq_of[entry.id]] then return 'C' end
   if not job then return nil end
   if job[DIGEST] ~= entry.digest then return 'C' end
   return 'D' .. state_of(job)
+end
+
+-- The first digits of sequences, which change every thousand.
+local thousands, thousands_text
+
+local function sequence(number)
+  local rest = number % 1000
+  if number - rest ~= thousands then
+    thousands = number - rest
+    thousands_text = string.format('%012.0f', thousands / 1000)
+  end
+  return thousands_text .. DIGITS[rest]
 end
 
 local function accept(entry)
@@ -58,10 +74,10 @@ local function accept(entry)
   local old = seq_of[entry.id]
   if old and load(old) then forget(old, load(old)) end
   last_seq = last_seq + 1
-  local seq = string.format('%015.0f', last_seq)
+  local seq = sequence(last_seq)
   local job = {
     VERSION, entry.id, entry.chosen, entry.digest, entry.rank, entry.queue, now_ms, entry.interval, now_ms, '', 0, 0, 0, 0,
-    0, '', 0, -1, 0, '', '', 0, 0, '', 0, '',
+    0, '', 0, -1, 0, '', '', 0, 0, '', 0, '', '',
   }
   seq_of[entry.id] = seq
   later('HSET', ID, entry.id, seq)
@@ -71,7 +87,7 @@ local function accept(entry)
     add_error(seq, job, entry.error)
     finish(seq, job, 'd', entry.result, entry.finished_at)
   else
-    job[DUE] = resolve(entry.due)
+    job[DUE] = resolve(entry.sign, entry.due)
     place(seq, job)
   end
   return 'N' .. state_of(job)

@@ -29,6 +29,7 @@ elseif part <= last then
   load_all(seqs)
   for _, seq in ipairs(seqs) do
     local job = load(seq)
+    if newer[seq] then return redis.error_reply('NEWER a newer poulpe wrote a record; upgrade this one') end
     local is_wanted = job
     if job and (part == 4 or part == 5) then is_wanted = job[PHASE] == 'e' and job[EXPIRES] > now_ms end
     if is_wanted then
@@ -38,7 +39,7 @@ elseif part <= last then
       answer[#answer + 1] = {
         'J', seq, job[PHASE], job[NAME], job[CHOSEN], job[DIGEST], redis.call('HGET', BODY, seq) or '', job[ACCEPTED],
         job[DUE], job[CLAIMS], job[ATTEMPTS], job[FAILURES], job[LOSSES], job[CANCEL], job[STARTED], job[ENDS], job[KEPT],
-        job[EXPIRES], redis.call('HGET', RESULT, seq) or '', in_outbox and 1 or 0, errors,
+        job[EXPIRES], job[RESULT], in_outbox and 1 or 0, errors,
       }
     end
   end

@@ -16,24 +16,23 @@ local function take()
   return ARGV[at]
 end
 
-local ttl = tonumber(ARGV[2])
 local last = tonumber(redis.call('HGET', META, 'seq') or 0)
 
 local function blank(id, chosen, digest)
   return {
-    VERSION, id, chosen, digest, 0, '*', now_ms, 0, now_ms, '', 0, 0, 0, 0, 0, '', 0, -1, 0, '', '', 0, 0, '', 0, '',
+    VERSION, id, chosen, digest, 0, '*', now_ms, 0, now_ms, '', 0, 0, 0, 0, 0, '', 0, -1, 0, '', '', 0, 0, '', 0, '', '',
   }
 end
 
 -- Keeps the result or guards the id, unless that is over or the id belongs to another job; whether it does.
 local function keep(seq, job, finished_at, kept, line)
-  local expires = math.min(finished_at, now_ms) + ttl
+  local expires = math.min(finished_at, now_ms) + result_ttl
   look_up({ job[NAME] })
   if expires <= now_ms or seq_of[job[NAME]] then return false end
   job[KEPT], job[EXPIRES] = kept, expires
   seq_of[job[NAME]] = seq
   later('HSET', ID, job[NAME], seq)
-  later('ZADD', line, expires, seq)
+  later('ZADD', line, text_of(expires), seq)
   chosen_more = chosen_more + job[CHOSEN]
   if kept == 'r' then bytes_more = bytes_more + job[LEN] end
   return true
@@ -79,9 +78,8 @@ while at < #ARGV do
     local seq, job, body, errors = read_job()
     local copied, result, finished_at = take(), take(), tonumber(take())
     if is_new(seq) then
-      job[PHASE], job[LEN] = 'd', #result
+      job[PHASE], job[LEN], job[RESULT] = 'd', #result, result
       store(seq, job, body, errors)
-      later('HSET', RESULT, seq, result)
       later('ZADD', DEAD, seq, seq)
       if copied ~= '1' then later('ZADD', OUTBOX, seq, seq) end
       -- Dead letters come in the order of acceptance.
@@ -95,11 +93,8 @@ while at < #ARGV do
     job[PHASE] = 'e'
     if kind == 'e' then
       local result, finished_at = take(), tonumber(take())
-      job[LEN] = #result
-      if is_new(seq) and keep(seq, job, finished_at, 'r', DONE) then
-        later('HSET', RESULT, seq, result)
-        save(seq, job)
-      end
+      job[LEN], job[RESULT] = #result, result
+      if is_new(seq) and keep(seq, job, finished_at, 'r', DONE) then save(seq, job) end
     else
       local finished_at = tonumber(take())
       if is_new(seq) and keep(seq, job, finished_at, 'g', GUARDS) then save(seq, job) end

@@ -1,4 +1,5 @@
--- The moves of a job from one order to another, its end, and who is told. Comes behind prelude.lua in scripts that move jobs.
+-- The moves of a job from one order to another, its end, who is told; and what each call begins with.
+-- Comes behind prelude.lua.
 
 local function add_error(seq, job, text)
   local errors = {}
@@ -11,13 +12,23 @@ end
 
 -- Orders ------------------------------------------------------------------------------------------------------------
 
-local is_work, frees_lane, finished = false, false, {}
-local filled_before, first_due = {}, nil
+local is_work, frees_lane, finished, result_ttl
+local filled_before, first_due
+-- The keys of queues, by their names.
+local ready_keys = {}
+
+local function ready_key(queue)
+  local key = ready_keys[queue]
+  if not key then
+    key = READY .. queue
+    ready_keys[queue] = key
+  end
+  return key
+end
 
 -- "+MS" from now on, "=MS" on the clock. A wait counts from the end of this millisecond, so that it is never cut short.
-local function resolve(due)
-  local millis = tonumber(string.sub(due, 2))
-  if string.sub(due, 1, 1) == '=' then return math.min(millis, MAX_DUE) end
+local function resolve(sign, millis)
+  if sign == '=' then return math.min(millis, MAX_DUE) end
   if millis == 0 then return now_ms end
   return math.min(math.ceil(now / 1000) + millis, MAX_DUE)
 end
@@ -30,13 +41,15 @@ end
 
 -- Rank first, then due time: 4 and 48 bits, which a double holds exactly.
 local function order_of(job)
-  return job[RANK] * 281474976710656 + math.max(0, math.min(job[DUE], 281474976710655))
+  local due = job[DUE]
+  if due < 0 then due = 0 elseif due > 281474976710655 then due = 281474976710655 end
+  return text_of(job[RANK] * 281474976710656 + due)
 end
 
 local function make_ready(seq, job)
   job[PHASE] = 'r'
   local queue = queue_of(job)
-  later('ZADD', READY .. queue, order_of(job), seq)
+  later('ZADD', ready_key(queue), order_of(job), seq)
   if not filled_before[queue] then
     filled_before[queue] = true
     if redis.call('SADD', FILLED, queue) == 1 then is_work = true end
@@ -61,7 +74,7 @@ local function place(seq, job)
     first_due = job[DUE]
     is_work = true
   end
-  later('ZADD', line_of(job), job[DUE], seq)
+  later('ZADD', line_of(job), text_of(job[DUE]), seq)
 end
 
 local function take_out(seq, job)
@@ -70,8 +83,8 @@ local function take_out(seq, job)
     later('ZREM', line_of(job), seq)
   elseif phase == 'r' then
     local queue = queue_of(job)
-    redis.call('ZREM', READY .. queue, seq)
-    if redis.call('EXISTS', READY .. queue) == 0 then redis.call('SREM', FILLED, queue) end
+    redis.call('ZREM', ready_key(queue), seq)
+    if redis.call('EXISTS', ready_key(queue)) == 0 then redis.call('SREM', FILLED, queue) end
   elseif phase == 'l' then
     later('ZREM', LEASES, seq)
     if job[LANE] >= 0 and job[QUEUE] ~= '*' then
@@ -89,10 +102,9 @@ end
 local function finish(seq, job, phase, result, finished_at)
   job[PHASE] = phase
   job[KEPT] = 'r'
-  job[EXPIRES] = math.min(finished_at, now_ms) + tonumber(ARGV[2])
-  job[LEN] = #result
-  later('HSET', RESULT, seq, result)
-  later('ZADD', phase == 'e' and DONE or BURIED, job[EXPIRES], seq)
+  job[EXPIRES] = (finished_at < now_ms and finished_at or now_ms) + result_ttl
+  job[LEN], job[RESULT] = #result, result
+  later('ZADD', phase == 'e' and DONE or BURIED, text_of(job[EXPIRES]), seq)
   if phase == 'e' then
     later('HDEL', BODY, seq)
     if job[ERRORS] > 0 then later('HDEL', ERROR, seq) end
@@ -114,8 +126,8 @@ local function cancelled(job) return VERSION .. 'C' .. job[ATTEMPTS] .. ' ' .. s
 local function drop_result(seq, job)
   if job[KEPT] ~= 'r' then return end
   later('ZREM', job[PHASE] == 'e' and DONE or BURIED, seq)
-  if job[PHASE] == 'e' then later('HDEL', RESULT, seq) end
   bytes_more = bytes_more - job[LEN]
+  if job[PHASE] == 'e' then job[LEN], job[RESULT] = 0, '' end
 end
 
 -- The id of an ended job is free from now on. A dead letter itself stays.
@@ -164,8 +176,10 @@ local function evict(most)
       left, count = left - 1, count - 1
       if job then bytes = bytes - job[LEN] end
       if not job then
-        later('ZREM', DONE, seq)
-        later('ZREM', BURIED, seq)
+        if not newer[seq] then
+          later('ZREM', DONE, seq)
+          later('ZREM', BURIED, seq)
+        end
       elseif expires <= now_ms or job[CHOSEN] == 0 then
         chosen = chosen - job[CHOSEN]
         forget(seq, job)
@@ -187,7 +201,7 @@ local function evict(most)
       left, chosen = left - 1, chosen - 1
       if job then
         forget(guards[g], job)
-      else
+      elseif not newer[guards[g]] then
         later('ZREM', GUARDS, guards[g])
       end
     end
@@ -213,12 +227,11 @@ end
 local function view(seq, job)
   local errors = {}
   if job[ERRORS] > 0 and job[PHASE] ~= 'e' then errors = cmsgpack.unpack(redis.call('HGET', ERROR, seq)) end
-  local result = has_ended(job) and redis.call('HGET', RESULT, seq) or ''
-  local body = job[PHASE] ~= 'e' and redis.call('HGET', BODY, seq) or ''
   local lane = job[QUEUE] ~= '*' and job[LANE] or -1
+  local body = job[PHASE] ~= 'e' and redis.call('HGET', BODY, seq) or ''
   return {
     seq, state_of(job), job[NAME], body, job[CLAIMS], job[ATTEMPTS], job[FAILURES], job[LOSSES], job[CANCEL], lane,
-    job[ACCEPTED], job[DUE], result, errors,
+    job[ACCEPTED], job[DUE], job[RESULT], errors,
   }
 end
 
@@ -259,8 +272,8 @@ local function move_due(most)
   end
   load_all(moving)
   for n, seq in ipairs(moving) do
-    later('ZREM', lines[n], seq)
     local job = load(seq)
+    if not newer[seq] then later('ZREM', lines[n], seq) end
     if job then
       make_ready(seq, job)
       save(seq, job)
@@ -268,4 +281,22 @@ local function move_due(most)
   end
   write()
   return not delayed[d] and not retrying[r]
+end
+
+-- A call ------------------------------------------------------------------------------------------------------------------
+
+local function begin(keys, args)
+  ARGV = args
+  if keys[1] ~= base then
+    base = keys[1]
+    name_keys(base)
+    ready_keys = {}
+  end
+  now = read_clock(args[1])
+  now_ms = math.floor(now / 1000)
+  jobs, newer, seq_of = {}, {}, {}
+  forget_writes()
+  is_work, frees_lane, finished = false, false, {}
+  filled_before, first_due = {}, nil
+  result_ttl = tonumber(args[2])
 end

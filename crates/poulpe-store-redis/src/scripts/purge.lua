@@ -12,7 +12,6 @@ take_dead(seq, job)
 forget(seq, job)
 later('HDEL', JOB, seq)
 later('HDEL', BODY, seq)
-later('HDEL', RESULT, seq)
 later('HDEL', ERROR, seq)
 jobs[seq], dirty[seq] = false, nil
 redis.call('HSET', META, 'purged', token)

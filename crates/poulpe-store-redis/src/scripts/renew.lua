@@ -14,7 +14,7 @@ for n, id in ipairs(ids) do
   local job = seq and load(seq)
   if holds(job, ARGV[6 + 2 * n]) then
     job[ENDS] = now + lease
-    later('ZADD', LEASES, job[ENDS], seq)
+    later('ZADD', LEASES, text_of(job[ENDS]), seq)
     save(seq, job)
     answers[n] = job[CANCEL] == 1 and 'C' or 'H'
   else

@@ -17,7 +17,7 @@ drop_result(seq, job)
 if job[KEPT] == 'g' then later('ZREM', GUARDS, seq) end
 if job[KEPT] ~= '' then chosen_more = chosen_more - job[CHOSEN] end
 take_dead(seq, job)
-later('HDEL', RESULT, seq)
+job[LEN], job[RESULT] = 0, ''
 later('HSET', ID, id, seq)
 job[KEPT], job[SETTLED], job[TOKEN], job[DUE] = '', '', token, now_ms
 job[FAILURES], job[LOSSES], job[CANCEL] = 0, 0, 0

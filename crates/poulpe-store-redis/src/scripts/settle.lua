@@ -17,6 +17,10 @@ local function settle(seq, job, verdict, x, y, z)
   local started = job[STARTED]
   local is_cancelled = job[CANCEL] == 1
   take_out(seq, job)
+  if verdict == 'n' and started < 0 then
+    -- Its start was marked by the claim, and never came.
+    job[ATTEMPTS], started = job[ATTEMPTS] - 1, 0
+  end
   if verdict == 'c' then
     finish(seq, job, 'e', x, tonumber(y))
   elseif is_cancelled then
@@ -33,7 +37,7 @@ local function settle(seq, job, verdict, x, y, z)
       job[FAILURES] = job[FAILURES] + 1
       add_error(seq, job, y)
     end
-    job[DUE] = resolve(x)
+    job[DUE] = resolve(string.sub(x, 1, 1), tonumber(string.sub(x, 2)))
     place(seq, job)
   end
 end

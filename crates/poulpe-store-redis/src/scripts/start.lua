@@ -16,8 +16,8 @@ for n, id in ipairs(ids) do
   elseif job[CANCEL] == 1 then
     answers[n] = -1
   else
-    if job[STARTED] == 0 then
-      job[ATTEMPTS] = job[ATTEMPTS] + 1
+    if job[STARTED] <= 0 then
+      if job[STARTED] == 0 then job[ATTEMPTS] = job[ATTEMPTS] + 1 end
       job[STARTED] = job[ATTEMPTS]
       save(seq, job)
     end
