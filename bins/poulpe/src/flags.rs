@@ -228,8 +228,8 @@ pub(crate) struct Flags {
     )]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// Origins whose pages may open a WebSocket without a token, beside poulpe's own, such as https://app.example; repeat
-    /// the flag or separate by commas.
+    /// Origins (scheme and host, and port if it has one) whose pages may open a WebSocket without a token, beside poulpe's
+    /// own; repeat the flag or separate by commas.
     #[arg(
         long = "ws_origin",
         alias = "ws-origin",
