@@ -8,11 +8,13 @@ pub mod engines;
 pub mod growth;
 mod jobs;
 mod noop;
+mod socket;
 
 pub use bare::{append_and_sync, append_and_sync_apart, call_at_once, serve_bare};
 pub use client::load;
 pub use jobs::{complete, enqueue, job};
 pub use noop::{NOOP, Noop, Running, start, store_in};
+pub use socket::load_sockets;
 
 use std::time::Duration;
 

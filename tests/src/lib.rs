@@ -8,6 +8,7 @@ mod load;
 mod mail_server;
 mod recorder;
 mod redis_server;
+mod socket;
 mod target;
 
 pub use daemon::{Answer, Daemon, Home, Signal, binary};
@@ -16,6 +17,7 @@ pub use load::{Kept, Load};
 pub use mail_server::MailServer;
 pub use recorder::{Call, Recorder};
 pub use redis_server::RedisServer;
+pub use socket::Socket;
 pub use target::Target;
 
 use std::hash::{BuildHasher, RandomState};

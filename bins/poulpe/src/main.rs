@@ -4,13 +4,13 @@
 
 mod access_config;
 mod access_watch;
+mod client;
 mod command;
 mod config;
 mod cron_check;
 mod cron_command;
 mod cron_files;
 mod cron_next;
-mod cron_reset;
 mod cron_watch;
 mod daemon;
 mod dead_files;

@@ -12,7 +12,7 @@ pub use port::*;
 pub use poulpe_cron as cron;
 pub use poulpe_job::*;
 pub use poulpe_store::{
-    self as store, BoxFuture, Cancelled, Counts, Histogram, JobStore, JobView, Page, PageRequest,
-    Revived, StoreError, StoreStats,
+    self as store, BoxFuture, Cancelled, Counts, Histogram, JobStore, JobView, Lookup, Page,
+    PageRequest, Revived, StoreError, StoreStats,
 };
 pub use scheduler::{BuildError, Builder, DeadLetterFiles, Scheduler, Settings};

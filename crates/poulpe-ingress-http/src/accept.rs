@@ -33,7 +33,7 @@ pub(crate) async fn accept(listener: TcpListener, app: Arc<App>) {
             Some(ended) = connections.join_next() => note(ended),
             Some(_) = turned_away.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((tcp, _)) if connections.len() < app.config.max_connections => {
+                Ok((tcp, _)) if app.sockets.others(connections.len()) < app.config.max_connections => {
                     connections.spawn(drive(tcp, Arc::clone(&app)));
                 }
                 Ok((tcp, _)) => {

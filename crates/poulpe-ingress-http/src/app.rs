@@ -4,11 +4,13 @@
 use crate::auth::Guard;
 use crate::config::HttpConfig;
 use crate::pace::Pace;
+use crate::requests::Requests;
 use crate::respond::{self, Answered};
 use crate::role::Need;
 use crate::router::{Route, Routes};
+use crate::ws::{self, Sockets, Upgrade};
 use crate::{
-    dead, health, home, jobs, schedules, shield, stats, sys_info, task_in_queue, task_resp,
+    dead, health, jobs, metrics, page, schedules, shield, stats, sys_info, task_in_queue, task_resp,
 };
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
@@ -26,7 +28,9 @@ pub(crate) struct App {
     pub(crate) submit: Arc<dyn Submit>,
     pub(crate) operate: Arc<dyn Operate>,
     pub(crate) stop: Stop,
-    guard: Guard,
+    pub(crate) sockets: Sockets,
+    pub(crate) requests: Requests,
+    pub(crate) guard: Guard,
     routes: Routes,
 }
 
@@ -43,23 +47,31 @@ impl App {
             submit,
             operate,
             stop,
+            requests: Requests::default(),
+            sockets: Sockets::default(),
             guard,
             routes: Routes::new(),
         }
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        pace: &Pace,
+        upgrade: &Upgrade,
+    ) -> Answered {
         pace.request(!request.body().is_end_stream());
         let cors = self.guard.cors(request.headers());
         let mut answered = match self.guard.preflight(&request) {
             Some(answered) => answered,
-            None => self.route(request, pace).await,
+            None => self.route(request, pace, upgrade).await,
         };
         shield::add_to(answered.headers_mut());
         cors.add_to(answered.headers_mut());
+        let goes_on = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
         // Reading on to reach the next request would cost more than a new connection.
-        if pace.body_unread() || self.draining() {
+        if !goes_on && (pace.body_unread() || self.draining()) {
             answered
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -85,45 +97,51 @@ impl App {
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, pace: &Pace) -> Answered {
+    async fn route(&self, request: Request<Incoming>, pace: &Pace, upgrade: &Upgrade) -> Answered {
         let found = self.routes.find(request.uri().path());
-        // Where nothing is, only those who may come in at all are told so.
-        let need = found.map_or(Need::Any, |(route, _)| route.need(request.method()));
-        if let Err(refusal) = self.guard.check(&request, need) {
-            return *refusal;
-        }
-        let Some((route, rest)) = found else {
-            let reason = format!("no such route; there are {}", Routes::known());
-            return respond::refuse(StatusCode::NOT_FOUND, reason);
+        let route = found.map(|(route, _)| route);
+        let answered = 'answer: {
+            // Browsers can't send it the header that the guard wants.
+            if route == Some(Route::WsTask) {
+                break 'answer ws::open(self, request, upgrade);
+            }
+            // Where nothing is, only those who may come in at all are told so.
+            let need = route.map_or(Need::Any, |route| route.need(request.method()));
+            if let Err(refusal) = self.guard.check(&request, need) {
+                break 'answer *refusal;
+            }
+            let Some((route, rest)) = found else {
+                let reason = format!("no such route; there are {}", Routes::known());
+                break 'answer respond::refuse(StatusCode::NOT_FOUND, reason);
+            };
+            let is_legacy = route.is_legacy() && self.config.legacy_status;
+            let mut answered = if route == Route::TaskInQueue && request.method() == Method::POST {
+                task_in_queue::post(self, request.into_body(), pace).await
+            } else {
+                self.ask(route, rest, &request).await
+            };
+            if is_legacy {
+                *answered.status_mut() = StatusCode::OK;
+            }
+            answered
         };
-        let is_legacy = route.is_legacy() && self.config.legacy_status;
-        let mut answered = if route == Route::TaskInQueue && request.method() == Method::POST {
-            task_in_queue::post(self, request.into_body(), pace).await
-        } else {
-            self.ask(route, request.method(), rest, request.uri().query())
-                .await
-        };
-        if is_legacy {
-            *answered.status_mut() = StatusCode::OK;
-        }
+        self.requests.note(route, answered.status());
         answered
     }
 
     /// Every route without a body. HEAD is GET; hyper leaves the body of the answer out.
-    async fn ask(
-        &self,
-        route: Route,
-        method: &Method,
-        rest: &str,
-        query: Option<&str>,
-    ) -> Answered {
+    async fn ask(&self, route: Route, rest: &str, request: &Request<Incoming>) -> Answered {
+        let (method, headers) = (request.method(), request.headers());
+        let query = request.uri().query();
         let method = if method == Method::HEAD {
             &Method::GET
         } else {
             method
         };
         match (route, method) {
-            (Route::Home, &Method::GET) => home::get(),
+            (Route::Home, &Method::GET) => page::home(headers),
+            (Route::Page, &Method::GET) => page::file_of(rest, headers),
+            (Route::Metrics, &Method::GET) => metrics::get(self).await,
             (Route::TaskResp, &Method::GET) => task_resp::get(self, rest, query).await,
             (Route::SysInfo, &Method::GET) => sys_info::get(self, query).await,
             (Route::Jobs, &Method::GET) => jobs::list(self, query).await,

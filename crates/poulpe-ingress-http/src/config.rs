@@ -21,6 +21,10 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time a connection may rest between requests: more than the 60 s that load balancers commonly rest, so that it
 /// is they who close.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// The most sockets at once, beside the other connections. An idle one costs some 12 KiB and a file descriptor.
+pub const MAX_SOCKETS: usize = 10_000;
+/// The time a client may take for what was sent to its socket: as long as the body of a request.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest head of a request. Longer ones are answered with 431.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -68,8 +72,12 @@ pub struct HttpConfig {
     pub header_timeout: Duration,
     /// The time a request's head and body may take together.
     pub body_timeout: Duration,
-    /// The time a connection may rest between requests.
+    /// The time a connection may rest between requests, and a socket be silent, pongs counted.
     pub idle_timeout: Duration,
+    /// The most sockets at once, beside the other connections; further ones are answered 503.
+    pub max_sockets: usize,
+    /// The time a client may take for what was sent to its socket.
+    pub write_timeout: Duration,
 }
 
 impl HttpConfig {
@@ -89,6 +97,8 @@ impl HttpConfig {
             header_timeout: HEADER_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
+            max_sockets: MAX_SOCKETS,
+            write_timeout: WRITE_TIMEOUT,
         }
     }
 }
@@ -117,6 +127,8 @@ impl std::fmt::Debug for HttpConfig {
             .field("header_timeout", &self.header_timeout)
             .field("body_timeout", &self.body_timeout)
             .field("idle_timeout", &self.idle_timeout)
+            .field("max_sockets", &self.max_sockets)
+            .field("write_timeout", &self.write_timeout)
             .finish()
     }
 }

@@ -5,6 +5,8 @@ use crate::app::App;
 use crate::config::{MAX_HEAD_BYTES, READ_BYTES};
 use crate::pace::{Overdue, Pace};
 use crate::stream::Stream;
+use crate::tls::Wire;
+use crate::ws::{self, Upgrade};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -14,7 +16,6 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
@@ -23,41 +24,45 @@ use tracing::debug;
 pub(crate) struct Peer {
     pub(crate) app: Arc<App>,
     pub(crate) pace: Pace,
+    /// What is left when the connection becomes a socket.
+    pub(crate) upgrade: Upgrade,
 }
 
-/// Serves a client, after the handshake if there is one to make.
+/// Serves a client, in HTTP and then perhaps as a socket.
 pub(crate) async fn drive(tcp: TcpStream, app: Arc<App>) {
+    // Boxed, so that a socket doesn't go on holding what HTTP needed.
+    if let Some(socket) = Box::pin(speak_http(tcp, Arc::clone(&app))).await {
+        Box::pin(ws::serve(socket, &app)).await;
+    }
+}
+
+/// Serves HTTP, after the handshake if there is one to make, until either side closes, the client is too slow, or the
+/// shutdown is over; what is left at the end may be a socket.
+async fn speak_http(tcp: TcpStream, app: Arc<App>) -> Option<ws::Opened> {
     // Answers are small and single; waiting to fill a packet would only delay them.
     if let Err(error) = tcp.set_nodelay(true) {
         debug!(%error, "can't turn off the delay of small packets");
     }
-    let Some(tls) = app.config.tls.clone() else {
-        return serve(tcp, app).await;
+    let wire = match app.config.tls.clone() {
+        None => Wire::Left(tcp),
+        // Boxed, so that plain connections needn't have room for the handshake.
+        Some(tls) => Box::pin(async { tls.accept(tcp, app.config.header_timeout).await }).await?,
     };
-    // Boxed, so that plain connections needn't have room for it.
-    Box::pin(async move {
-        if let Some(stream) = tls.accept(tcp, app.config.header_timeout).await {
-            serve(stream, app).await;
-        }
-    })
-    .await;
-}
-
-/// Serves a client until either side closes, the client is too slow, or the shutdown is over.
-async fn serve(bytes: impl AsyncRead + AsyncWrite + Unpin + Send, app: Arc<App>) {
     let mut stop = app.stop.clone();
     let mut stopped = pin!(stop.reached(Phase::Stopped));
     let mut alarm = pin!(sleep_until(Instant::now() + app.config.header_timeout));
     let pace = Pace::new(&app.config);
-    let peer = Arc::new(Peer { app, pace });
+    let upgrade = Upgrade::default();
+    let peer = Arc::new(Peer { app, pace, upgrade });
 
     let served = Arc::clone(&peer);
     let service = service_fn(move |request| {
         let peer = Arc::clone(&served);
-        async move { Ok::<_, Infallible>(peer.app.answer(request, &peer.pace).await) }
+        async move { Ok::<_, Infallible>(peer.app.answer(request, &peer.pace, &peer.upgrade).await) }
     });
-    let io = TokioIo::new(Stream::new(bytes, Arc::clone(&peer)));
-    let mut connection = pin!(protocol().serve_connection(io, service));
+    let io = TokioIo::new(Stream::new(wire, Arc::clone(&peer)));
+    let connection = protocol().serve_connection(io, service);
+    let mut connection = pin!(connection.with_upgrades());
 
     let mut closing = false;
     let ended = poll_fn(|cx| {
@@ -80,6 +85,7 @@ async fn serve(bytes: impl AsyncRead + AsyncWrite + Unpin + Send, app: Arc<App>)
     if let Err(error) = ended.await {
         debug!(%error, "connection ended by an error");
     }
+    peer.upgrade.done().await
 }
 
 fn protocol() -> http1::Builder {

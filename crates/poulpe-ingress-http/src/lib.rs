@@ -23,14 +23,18 @@ mod body;
 mod config;
 mod connection;
 mod dead;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
 pub mod fuzz;
 mod health;
-mod home;
 mod ingress;
 mod jobs;
+mod metrics;
 mod pace;
+mod page;
 mod param;
+mod process;
+mod requests;
 mod respond;
 mod role;
 mod router;
@@ -45,10 +49,11 @@ mod task_resp;
 mod tls;
 mod tokens;
 mod view;
+mod ws;
 
 pub use config::{
     BODY_TIMEOUT, HEADER_TIMEOUT, HttpConfig, IDLE_TIMEOUT, MAX_ARRAY_BYTES, MAX_CONNECTIONS,
-    MAX_TASK_BYTES,
+    MAX_SOCKETS, MAX_TASK_BYTES, WRITE_TIMEOUT,
 };
 pub use ingress::{HttpIngress, Port};
 pub use role::Role;

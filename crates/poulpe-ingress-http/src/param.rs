@@ -80,7 +80,7 @@ pub(crate) fn state(query: Option<&str>) -> Result<Option<State>, String> {
 }
 
 /// The first value of this name. What can't be UTF-8 is replaced, and then refused as no number or name.
-fn value<'a>(query: Option<&'a str>, name: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn value<'a>(query: Option<&'a str>, name: &str) -> Option<Cow<'a, str>> {
     let pairs = query?.split('&');
     let mut named = pairs.filter_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

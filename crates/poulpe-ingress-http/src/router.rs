@@ -5,12 +5,15 @@ use hyper::Method;
 use matchit::Router;
 
 /// A route of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Route {
     Home,
+    Page,
+    Metrics,
     TaskInQueue,
     TaskResp,
     SysInfo,
+    WsTask,
     Jobs,
     Job,
     DeadLetters,
@@ -23,11 +26,14 @@ pub(crate) enum Route {
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-const ROUTES: [(&str, Route); 13] = [
+pub(crate) const ROUTES: [(&str, Route); 16] = [
     ("/", Route::Home),
+    ("/page/{*id}", Route::Page),
+    ("/metrics", Route::Metrics),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
     ("/sys_info", Route::SysInfo),
+    ("/ws_task", Route::WsTask),
     ("/v1/jobs", Route::Jobs),
     ("/v1/jobs/{*id}", Route::Job),
     ("/v1/dead", Route::DeadLetters),
@@ -46,6 +52,7 @@ impl Route {
     pub(crate) fn allowed(self) -> &'static str {
         match self {
             Route::TaskInQueue => "POST",
+            Route::WsTask => "GET",
             Route::Job => "GET, HEAD, DELETE",
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
             Route::Schedule => "GET, HEAD, POST",
@@ -53,15 +60,39 @@ impl Route {
         }
     }
 
+    /// Its name in metrics: no part of a path that a client makes up.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Route::Home | Route::Page => "page",
+            Route::Metrics => "metrics",
+            Route::TaskInQueue => "task_in_queue",
+            Route::TaskResp => "task_resp",
+            Route::WsTask => "ws_task",
+            Route::SysInfo => "sys_info",
+            Route::Jobs => "jobs",
+            Route::Job => "job",
+            Route::DeadLetters => "dead_letters",
+            Route::DeadLetter => "dead_letter",
+            Route::Schedules => "schedules",
+            Route::Schedule => "schedule",
+            Route::Stats => "stats",
+            Route::Health => "healthz",
+            Route::Ready => "readyz",
+        }
+    }
+
     /// What a token needs here. This is the one place that says so; docs/protocol.md has it as a table.
     pub(crate) fn need(self, method: &Method) -> Need {
         let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         match self {
-            Route::Health => Need::Nothing,
-            Route::Home | Route::Ready => Need::Any,
-            Route::TaskInQueue => Need::Submit,
+            // Whoever watches the process needn't know a secret, and the page's own files tell nothing: the page asks its
+            // reader for the token.
+            Route::Health | Route::Home | Route::Page => Need::Nothing,
+            Route::Ready => Need::Any,
+            Route::TaskInQueue | Route::WsTask => Need::Submit,
             Route::TaskResp => Need::Result,
             Route::SysInfo
+            | Route::Metrics
             | Route::Jobs
             | Route::Job
             | Route::DeadLetters
@@ -128,6 +159,7 @@ mod tests {
             ("/task_in_queue", Some((Route::TaskInQueue, ""))),
             ("/task_resp/a%20b", Some((Route::TaskResp, "a%20b"))),
             ("/task_resp/a/b", Some((Route::TaskResp, "a/b"))),
+            ("/ws_task", Some((Route::WsTask, ""))),
             ("/v1/jobs/x/", Some((Route::Job, "x/"))),
             ("/v1/dead/x/revive", Some((Route::DeadLetter, "x/revive"))),
             ("/v1/dead", Some((Route::DeadLetters, ""))),

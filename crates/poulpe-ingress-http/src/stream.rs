@@ -3,6 +3,7 @@
 
 use crate::config::LINGER_BYTES;
 use crate::connection::Peer;
+use crate::tls::Wire;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Bytes thrown away at a time.
 const SCRATCH_BYTES: usize = 8 * 1024;
 
-pub(crate) struct Stream<T> {
-    tcp: T,
+pub(crate) struct Stream {
+    wire: Wire,
     peer: Arc<Peer>,
     /// The client doesn't take what we write.
     stalled: bool,
@@ -23,10 +24,10 @@ pub(crate) struct Stream<T> {
     discarded: usize,
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
-    pub(crate) fn new(tcp: T, peer: Arc<Peer>) -> Self {
+impl Stream {
+    pub(crate) fn new(wire: Wire, peer: Arc<Peer>) -> Self {
         Self {
-            tcp,
+            wire,
             peer,
             stalled: false,
             ended: false,
@@ -38,7 +39,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
         let mut scratch = [0; SCRATCH_BYTES];
         while self.discarded < LINGER_BYTES {
             let mut buffer = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut buffer))?;
+            ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 break;
             }
@@ -48,14 +49,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Stream<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
+impl AsyncRead for Stream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.tcp).poll_read(cx, buffer))?;
+        ready!(Pin::new(&mut self.wire).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
             self.peer.pace.received();
         }
@@ -63,13 +64,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
+impl AsyncWrite for Stream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.wire).poll_write(cx, bytes);
         if written.is_ready() && self.stalled {
             self.peer.pace.taken();
         }
@@ -78,12 +79,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.wire).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ended {
-            ready!(Pin::new(&mut self.tcp).poll_shutdown(cx))?;
+            ready!(Pin::new(&mut self.wire).poll_shutdown(cx))?;
             self.ended = true;
             self.peer.pace.closing();
         }

@@ -16,6 +16,10 @@ use std::time::Duration;
 pub(crate) const DRAINING: &str =
     "poulpe is shutting down and takes no new tasks; retry, or ask another one";
 
+/// What a client whose `id` isn't free is told.
+pub(crate) const TAKEN_BY_ANOTHER: &str =
+    "another task has this `id`; choose a new one, or send exactly the same task to repeat it";
+
 /// What one task is answered.
 struct Reply {
     status: StatusCode,
@@ -120,11 +124,7 @@ fn reply(submitted: Submitted) -> Reply {
             status: StatusCode::OK,
             answer: Answer::accepted(&id, state),
         },
-        Submitted::Conflict(id) => refused(
-            StatusCode::CONFLICT,
-            Some(&id),
-            "another task has this `id`; choose a new one, or send exactly the same task to repeat it",
-        ),
+        Submitted::Conflict(id) => refused(StatusCode::CONFLICT, Some(&id), TAKEN_BY_ANOTHER),
         Submitted::Refused(id, bad) => {
             refused(StatusCode::BAD_REQUEST, id.as_ref(), bad.to_string())
         }

@@ -13,7 +13,11 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tracing::debug;
+
+/// A client's connection, plain or secret. What TLS needs is boxed, so that plain ones needn't have room for it.
+pub(crate) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 /// A certificate with its key. A clone is the same: an exchange holds for both, from the next handshake on.
 #[derive(Clone)]
@@ -58,13 +62,9 @@ impl Tls {
     }
 
     /// Makes a connection secret; none if the client can't, or takes longer than that.
-    pub(crate) async fn accept(
-        &self,
-        tcp: TcpStream,
-        limit: Duration,
-    ) -> Option<TlsStream<TcpStream>> {
+    pub(crate) async fn accept(&self, tcp: TcpStream, limit: Duration) -> Option<Wire> {
         match tokio::time::timeout(limit, self.acceptor.accept(tcp)).await {
-            Ok(Ok(stream)) => return Some(stream),
+            Ok(Ok(stream)) => return Some(Either::Right(Box::new(stream))),
             Ok(Err(error)) => debug!(%error, "no TLS with this client"),
             Err(_) => debug!("a client takes too long for its TLS handshake"),
         }

@@ -4,6 +4,7 @@ mod alarm;
 mod attempt;
 mod clock;
 mod executor;
+mod follow;
 mod ingress;
 mod operate;
 mod retry;
@@ -13,8 +14,9 @@ mod submit;
 pub use attempt::{Attempt, CancelHook, CancelReason, Canceller};
 pub use clock::{Clock, SystemClock};
 pub use executor::{Executor, Failure, Output, RetryAdvice};
+pub use follow::Follow;
 pub use ingress::{Ingress, IngressError, Phase, Stop, StopHandle};
-pub use operate::{LaneState, LaneView, Operate, Overview, ReadyCheck};
+pub use operate::{KindFigures, LaneState, LaneView, Operate, Overview, ReadyCheck};
 pub use retry::{FixedInterval, RetryPolicy};
 pub use schedule::{
     CURSOR_AHEAD, FileContents, LastFire, ScheduleAction, ScheduleChanged, ScheduleFile,

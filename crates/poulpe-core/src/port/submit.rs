@@ -1,5 +1,6 @@
 //! The port through which tasks come in.
 
+use super::Follow;
 use poulpe_job::{BadTask, Door, JobId, JobResult, State, Task};
 use poulpe_store::{BoxFuture, Cancelled, StoreError};
 use std::time::Duration;
@@ -13,6 +14,9 @@ pub trait Submit: Send + Sync {
     /// Waits for the final outcome of a job, at most `limit`. Any number may wait for one job, before or after its end,
     /// whichever door it came through.
     fn wait(&self, id: &JobId, limit: Duration) -> BoxFuture<'_, Waited>;
+
+    /// A follower of no jobs yet, for whoever waits for many: a socket.
+    fn follow(&self) -> Box<dyn Follow>;
 
     /// Cancels a job.
     fn cancel(&self, id: &JobId) -> BoxFuture<'_, Result<Cancelled, StoreError>>;

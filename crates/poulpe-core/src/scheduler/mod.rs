@@ -7,6 +7,7 @@ mod counters;
 mod cron;
 mod dead_letters;
 mod dispatch;
+mod follow;
 mod hub;
 mod ids;
 mod keep;

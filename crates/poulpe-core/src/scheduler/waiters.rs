@@ -1,13 +1,19 @@
 //! Those who wait for jobs to end. Knows no results: whoever is woken reads the store.
 
+use super::follow::Inbox;
 use poulpe_job::JobId;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
+
+/// For so many followed jobs memory is kept whether there are any or not.
+const KEPT_ROOM: usize = 4_096;
 
 #[derive(Default)]
 struct State {
     waiting: HashMap<JobId, Vec<oneshot::Sender<()>>>,
+    /// Followers stay until they have seen the end.
+    following: HashMap<JobId, Vec<Arc<Inbox>>>,
     closed: bool,
 }
 
@@ -41,18 +47,57 @@ impl Waiters {
 
     pub(crate) fn finished(&self, ids: &[JobId]) {
         let mut state = self.state();
-        if state.waiting.is_empty() {
+        if state.waiting.is_empty() && state.following.is_empty() {
             return;
         }
-        let woken: Vec<_> = ids
-            .iter()
-            .filter_map(|id| state.waiting.remove(id))
-            .flatten()
-            .collect();
+        let mut woken = Vec::new();
+        let mut told = Vec::new();
+        for id in ids {
+            woken.extend(state.waiting.remove(id).into_iter().flatten());
+            let inboxes = state.following.get(id).into_iter().flatten();
+            told.extend(inboxes.map(|inbox| (Arc::clone(inbox), id.clone())));
+        }
         drop(state);
         for waiter in woken {
             // Whoever gave up waiting needs no news.
             let _ = waiter.send(());
+        }
+        for (inbox, id) in told {
+            inbox.tell(id);
+        }
+    }
+
+    /// Tells this inbox of the ends of these jobs, which it doesn't follow yet.
+    pub(crate) fn follow(&self, ids: &[JobId], inbox: &Arc<Inbox>) {
+        let mut state = self.state();
+        if state.closed {
+            inbox.close();
+            return;
+        }
+        for id in ids {
+            // Hardly any job has two followers.
+            let inboxes = state.following.entry(id.clone());
+            let inboxes = inboxes.or_insert_with(|| Vec::with_capacity(1));
+            inboxes.push(Arc::clone(inbox));
+        }
+    }
+
+    /// Takes that back.
+    pub(crate) fn unfollow<'a>(&self, ids: impl Iterator<Item = &'a JobId>, inbox: &Arc<Inbox>) {
+        let mut state = self.state();
+        for id in ids {
+            let Some(inboxes) = state.following.get_mut(id) else {
+                continue;
+            };
+            inboxes.retain(|one| !Arc::ptr_eq(one, inbox));
+            if inboxes.is_empty() {
+                state.following.remove(id);
+            }
+        }
+        // A burst of followed jobs shouldn't hold its memory for good.
+        let capacity = state.following.capacity();
+        if capacity > KEPT_ROOM && state.following.len() < capacity / 8 {
+            state.following.shrink_to_fit();
         }
     }
 
@@ -61,6 +106,11 @@ impl Waiters {
         let mut state = self.state();
         state.closed = true;
         state.waiting.clear();
+        let following = std::mem::take(&mut state.following);
+        drop(state);
+        for inbox in following.into_values().flatten() {
+            inbox.close();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -118,6 +118,14 @@ impl Client {
         }
     }
 
+    /// The next so many bytes, whatever they are.
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.read.len() < count {
+            self.more().await;
+        }
+        self.read.drain(..count).collect()
+    }
+
     async fn more(&mut self) {
         let count = soon(self.tcp.read_buf(&mut self.read)).await.unwrap();
         let so_far = String::from_utf8_lossy(&self.read);

@@ -2,14 +2,15 @@
 
 use poulpe_core::store::Counts;
 use poulpe_core::{
-    AttemptError, BadTask, BoxFuture, Cancelled, Digest, Door, Due, Job, JobId, JobResult, JobView,
-    LaneState, LaneView, Operate, Outcome, Overview, Page, PageRequest, Progress, ReadyCheck,
-    Revived, ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView, State, StoreError,
-    StoreStats, Submit, Submitted, Task, Timestamp, Waited,
+    AttemptError, BadTask, BoxFuture, Cancelled, Digest, Door, Due, Follow, Job, JobId, JobResult,
+    JobView, LaneState, LaneView, Lookup, Operate, Outcome, Overview, Page, PageRequest, Progress,
+    ReadyCheck, Revived, ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView, State,
+    StoreError, StoreStats, Submit, Submitted, Task, Timestamp, Waited,
 };
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -26,9 +27,98 @@ pub(crate) struct Fake {
     pub(crate) schedules: Mutex<SchedulesView>,
     /// What schedules were told, in order.
     pub(crate) actions: Mutex<Vec<(String, ScheduleAction)>>,
+    /// How often `submit` was called, with how many tasks.
+    pub(crate) submits: Mutex<Vec<usize>>,
     changed: watch::Sender<()>,
     /// How many wait.
     pub(crate) waiting: watch::Sender<usize>,
+    /// How many jobs are followed.
+    pub(crate) followed: watch::Sender<usize>,
+    me: std::sync::OnceLock<std::sync::Weak<Fake>>,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Arc<Self> {
+        let fake = Arc::new(Self::default());
+        fake.me.set(Arc::downgrade(&fake)).unwrap();
+        fake
+    }
+
+    /// Returns when so many jobs are followed.
+    pub(crate) async fn followers(&self, count: usize) {
+        let mut followed = self.followed.subscribe();
+        super::soon(followed.wait_for(|now| *now == count))
+            .await
+            .unwrap();
+    }
+}
+
+/// Follows as the scheduler does.
+struct Follower {
+    fake: Arc<Fake>,
+    ids: Mutex<HashSet<JobId>>,
+}
+
+impl Follower {
+    fn look(&self, id: &JobId) -> Result<Lookup, StoreError> {
+        Ok(match self.fake.look(id) {
+            Some(Waited::Ended(result)) => Lookup::Ended(result),
+            Some(Waited::Expired) => Lookup::Expired,
+            Some(Waited::Unavailable(why)) => return Err(StoreError::failed(why)),
+            Some(_) => Lookup::Unknown,
+            None => Lookup::Living(State::Ready, None),
+        })
+    }
+}
+
+impl Follow for Follower {
+    fn add(&self, ids: Vec<JobId>) -> BoxFuture<'_, Result<Vec<Lookup>, StoreError>> {
+        let lookups: Result<Vec<Lookup>, StoreError> = ids.iter().map(|id| self.look(id)).collect();
+        for (place, id) in ids.into_iter().enumerate() {
+            let lives = |found: &Vec<Lookup>| matches!(found[place], Lookup::Living(..));
+            if lookups.as_ref().map_or(true, lives) && self.ids.lock().unwrap().insert(id) {
+                self.fake.followed.send_modify(|now| *now += 1);
+            }
+        }
+        Box::pin(std::future::ready(lookups))
+    }
+
+    fn ended(&self, max: usize) -> BoxFuture<'_, Vec<(JobId, Lookup)>> {
+        Box::pin(async move {
+            let mut changed = self.fake.changed.subscribe();
+            let mut followed = self.fake.followed.subscribe();
+            loop {
+                let ids: Vec<JobId> = self.ids.lock().unwrap().iter().cloned().collect();
+                let looked = ids
+                    .into_iter()
+                    .filter_map(|id| Some((id.clone(), self.look(&id).ok()?)));
+                let ended = looked.filter(|(_, lookup)| !matches!(lookup, Lookup::Living(..)));
+                let ended: Vec<_> = ended.take(max).collect();
+                if !ended.is_empty() {
+                    for (id, _) in &ended {
+                        self.ids.lock().unwrap().remove(id);
+                        self.fake.followed.send_modify(|now| *now -= 1);
+                    }
+                    return ended;
+                }
+                tokio::select! {
+                    _ = changed.changed() => {}
+                    _ = followed.changed() => {}
+                }
+            }
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.ids.lock().unwrap().len()
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let count = self.count();
+        self.fake.followed.send_modify(|now| *now -= count);
+    }
 }
 
 fn id(text: &str) -> JobId {
@@ -204,6 +294,7 @@ impl Drop for Waiting<'_> {
 
 impl Submit for Fake {
     fn submit(&self, tasks: Vec<Task>, door: Door) -> BoxFuture<'_, Vec<Submitted>> {
+        self.submits.lock().unwrap().push(tasks.len());
         let taken = tasks.into_iter().map(|task| self.accept(task, door));
         let taken: Vec<Submitted> = taken.collect();
         Box::pin(std::future::ready(taken))
@@ -232,6 +323,12 @@ impl Submit for Fake {
                 }
             }
         })
+    }
+
+    fn follow(&self) -> Box<dyn Follow> {
+        let fake = self.me.get().and_then(std::sync::Weak::upgrade).unwrap();
+        let ids = Mutex::default();
+        Box::new(Follower { fake, ids })
     }
 
     fn cancel(&self, id: &JobId) -> BoxFuture<'_, Result<Cancelled, StoreError>> {
@@ -276,6 +373,27 @@ impl Operate for Fake {
             ended: (8, 9, 10),
             retried: 11,
             lost: 12,
+            start_lag: poulpe_core::Histogram {
+                name: "start_lag_micros",
+                bounds: &[1_000, 5_000],
+                counts: vec![4, 5, 6],
+                sum: 60_000,
+            },
+            fires_given_up: vec![("missed", 23)],
+            by_kind: vec![poulpe_core::KindFigures {
+                kind: "GET".into(),
+                accepted: vec![(Door::Http, 14), (Door::Cron, 15)],
+                succeeded: 16,
+                buried: 17,
+                cancelled: 18,
+                retried: 19,
+                run_time: poulpe_core::Histogram {
+                    name: "run_micros",
+                    bounds: &[1_000],
+                    counts: vec![20, 21],
+                    sum: 22_000,
+                },
+            }],
             store: StoreStats {
                 full: false,
                 warnings: vec![],
@@ -287,6 +405,7 @@ impl Operate for Fake {
                     name: "wait_micros",
                     bounds: &[10, 100],
                     counts: vec![1, 2, 3],
+                    sum: 400,
                 }],
             },
             uptime: Duration::from_millis(14_500),

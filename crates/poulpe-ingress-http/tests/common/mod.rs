@@ -1,15 +1,18 @@
 //! A door over a scheduler made of a map, and a client that speaks plain bytes.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::allow_attributes,
     reason = "each test binary uses a part of it"
 )]
 
 mod client;
 pub(crate) mod fake;
+mod socket;
 
 pub(crate) use client::{Client, Reply};
 pub(crate) use fake::Fake;
+pub(crate) use socket::{KEY, PONG, Socket, UPGRADE};
 
 use poulpe_core::{Ingress, IngressError, StopHandle};
 use poulpe_ingress_http::{HttpConfig, HttpIngress};
@@ -39,7 +42,7 @@ impl Door {
     }
 
     pub(crate) async fn with(config: HttpConfig) -> Self {
-        let fake = Arc::new(Fake::default());
+        let fake = Fake::new();
         let door = HttpIngress::bind(config, Arc::clone(&fake) as _)
             .await
             .unwrap();

@@ -1,4 +1,4 @@
-//! What must hold of every list of tokens and every `Host`, whatever they hold. For the fuzzer; nothing else calls it.
+//! What must hold of every list of tokens and every `Host`, whatever they hold. For the fuzzer.
 
 use crate::role::Need;
 use crate::site::Site;
