@@ -330,10 +330,6 @@ fn old(redis: &RedisServer, key: &str, url: &str, retry: u32) {
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what poulpe 0.2 wrote names times of the wall clock"
-)]
 fn what_poulpe_0_2_left_is_taken_over_while_a_daemon_runs() {
     let (redis, target, home) = (RedisServer::start(), Target::start(), Home::new());
     let time = redis.command(&["TIME"]);
