@@ -167,6 +167,13 @@ impl Daemon {
         read(self.agent.get(format!("{}{path}", self.url)).call())
     }
 
+    /// GETs a path whose answer is no JSON.
+    pub fn text(&self, path: &str) -> String {
+        let answer = self.agent.get(format!("{}{path}", self.url)).call();
+        let mut answer = answer.expect("an answer");
+        answer.body_mut().read_to_string().expect("text")
+    }
+
     /// DELETEs a path.
     pub fn delete(&self, path: &str) -> Answer {
         read(self.agent.delete(format!("{}{path}", self.url)).call())

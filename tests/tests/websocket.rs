@@ -257,7 +257,7 @@ fn a_result_reaches_its_socket_whichever_daemon_runs_the_job() {
 #[test]
 fn who_may_open_a_socket() {
     let home = Home::new();
-    let daemon = home.start(&["--ws_origin", "https://app.example"]);
+    let daemon = home.start(&["--cors_origin", "https://app.example"]);
     let open = |headers: &str| Socket::open(&daemon.url, "/ws_task", headers).err();
     assert_eq!(open("origin: https://app.example\r\n"), None);
     assert_eq!(open("origin: https://evil.example\r\n"), Some(403));

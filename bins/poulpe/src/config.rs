@@ -1,14 +1,15 @@
 //! From flags to a configuration that can work, or to every reason why it can't.
 
+use crate::access_config::Access;
 use crate::flags::{Flags, LogForm};
 use crate::mail_config::mail;
 use crate::redis_config::redis;
-use crate::secret::secret;
+use crate::secret::complain_of_readers;
 use ipnet::IpNet;
 use poulpe_core::store::Limits;
 use poulpe_core::{Kind, MAX_LANES, Settings};
 use poulpe_cron::Zone;
-use poulpe_exec_command::{CommandConfig, CommandExecutor};
+use poulpe_exec_command::{BadCommandConfig, CommandConfig, CommandExecutor};
 use poulpe_exec_http::HttpConfig;
 use poulpe_exec_mail::MailExecutor;
 use std::collections::HashMap;
@@ -31,10 +32,8 @@ pub(crate) struct Config {
     pub(crate) command: CommandExecutor,
     pub(crate) http: HttpConfig,
     pub(crate) mail: MailExecutor,
-    pub(crate) token: Option<String>,
+    pub(crate) access: Access,
     pub(crate) legacy_status: bool,
-    /// Whose pages may open sockets without a token.
-    pub(crate) ws_origin: Vec<String>,
     pub(crate) drain: Duration,
     pub(crate) log: LogForm,
 }
@@ -79,15 +78,8 @@ impl Config {
         let deny = networks("http_deny", &flags.http_deny, &mut problems);
         let allow = networks("http_allow", &flags.http_allow, &mut problems);
         let cron = cron(flags, &mut problems);
-        let token = token(flags, &mut problems);
-        let has_token = flags.token.is_some() || flags.token_file.is_some();
-        if !flags.listen.is_loopback() && !has_token && !flags.insecure {
-            problems.push(format!(
-                "--listen {}: anybody who reaches this address could have tasks run; give a --token_file, or say --insecure",
-                flags.listen
-            ));
-        }
-        let ws_origin = origins(&flags.ws_origin, &mut problems);
+        let mut access = Access::from_flags(&flags.access, flags.listen, &mut problems);
+        access.warnings.extend(readable_secrets(flags));
         let mail = mail(flags, &mut problems);
         let limits = Limits {
             result_ttl,
@@ -104,9 +96,11 @@ impl Config {
             .collect();
         let command = CommandExecutor::new(&CommandConfig {
             allow: allowed,
+            directory: flags.exec_dir.clone(),
+            open_files: flags.exec_files,
             ..CommandConfig::default()
         });
-        let command = command.map_err(|bad| problems.push(format!("--exec_allow: {bad}")));
+        let command = command.map_err(|bad| problems.push(command_problem(&bad)));
         let (Ok(command), Some(mail)) = (command, mail) else {
             return Err(problems);
         };
@@ -141,9 +135,8 @@ impl Config {
                 ..HttpConfig::default()
             },
             mail,
-            token,
+            access,
             legacy_status: flags.legacy_status,
-            ws_origin,
             drain,
             log: flags.log,
         })
@@ -151,13 +144,14 @@ impl Config {
 
     /// One line for `--check`.
     pub(crate) fn summary(&self) -> String {
-        let token = if self.token.is_some() {
+        let token = if self.access.has_token() {
             "with a token"
         } else {
             "without a token"
         };
         format!(
-            "would listen on {}:{} {token}, {} workers, store in {}, dead letters in {}",
+            "would listen on {}://{}:{} {token}, {} workers, store in {}, dead letters in {}",
+            self.access.scheme(),
             self.listen,
             self.port,
             self.settings.workers,
@@ -209,31 +203,21 @@ fn networks(flag: &str, words: &[String], problems: &mut Vec<String>) -> Vec<IpN
     networks
 }
 
-/// Origins as browsers write them: a page's scheme, host and, if it isn't the usual one, port.
-fn origins(given: &[String], problems: &mut Vec<String>) -> Vec<String> {
-    let given = given.iter().filter(|origin| !origin.is_empty());
-    let origins: Vec<String> = given.cloned().collect();
-    for origin in &origins {
-        let host = origin.split_once("://").map_or("", |(_, host)| host);
-        if host.is_empty() || host.contains(['/', '*', '@', ' ']) {
-            problems.push(format!(
-                "--ws_origin {origin}: must be scheme and host, with a port if it has one, such as https://app.example"
-            ));
-        }
+fn command_problem(bad: &BadCommandConfig) -> String {
+    match bad {
+        BadCommandConfig::Allow(bad) => format!("--exec_allow: {bad}"),
+        BadCommandConfig::Directory { .. } => format!("--exec_dir: {bad}"),
+        BadCommandConfig::OpenFiles => format!("--exec_files: {bad}"),
     }
-    origins
 }
 
-fn token(flags: &Flags, problems: &mut Vec<String>) -> Option<String> {
-    let (given, file) = (flags.token.as_ref(), flags.token_file.as_ref());
-    let token = secret("token", given, file, problems)?;
-    // A file ends in a line break.
-    let token = if file.is_some() { token.trim() } else { &token };
-    let is_usable = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
-    if !is_usable {
-        problems
-            .push("the token must be visible ASCII characters without spaces, at least one".into());
-        return None;
-    }
-    Some(token.to_owned())
+/// Warnings of files with secrets that everybody can read.
+fn readable_secrets(flags: &Flags) -> Vec<String> {
+    [
+        ("smtp_pwd_file", flags.smtp_pwd_file.as_deref()),
+        ("redis_file", flags.redis.file()),
+    ]
+    .into_iter()
+    .filter_map(|(flag, file)| complain_of_readers(flag, file?))
+    .collect()
 }

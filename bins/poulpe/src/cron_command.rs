@@ -1,7 +1,9 @@
-//! `poulpe cron`: looks at cron files. Starts no daemon, and only `reset` asks one; what a daemon would make of a file is
+//! `poulpe cron`: looks at cron files, or has a running daemon do something with its schedules. Starts no daemon; what a daemon would make of a file is
 //! decided by poulpe-cron, and printed here.
 
-use crate::{cron_check, cron_next, cron_reset};
+use crate::client::cron::{self, LsFlags, ScheduleFlags};
+use crate::client::ended;
+use crate::{cron_check, cron_next};
 use clap::{Args, Subcommand};
 use poulpe_core::store::{SystemTimeSource, TimeSource};
 use std::io::Write;
@@ -22,10 +24,16 @@ pub(crate) enum CronCommand {
     ///
     /// Exit codes: 0 all is told, 1 there are problems, 2 wrong usage.
     Next(NextFlags),
+    /// List the schedules of a running daemon, with their next and last fire times.
+    Ls(LsFlags),
+    /// Have a running daemon run a schedule now, beside its fire times.
+    Run(ScheduleFlags),
+    /// Have a schedule fire no more until it is resumed, restarts of the daemon included.
+    Pause(ScheduleFlags),
+    /// Have a schedule fire again from now on.
+    Resume(ScheduleFlags),
     /// Have a running daemon drive a schedule from now on, wherever it had got: after a clock that went wrong.
-    ///
-    /// Exit codes: 0 done, 1 there is no such schedule or the daemon refuses, 2 wrong usage, 69 no daemon answers.
-    Reset(ResetFlags),
+    Reset(ScheduleFlags),
 }
 
 /// The flags of `check`.
@@ -65,28 +73,19 @@ pub(crate) struct NextFlags {
     pub(crate) json: bool,
 }
 
-/// The flags of `reset`.
-#[derive(Debug, Args)]
-pub(crate) struct ResetFlags {
-    /// The schedule's id, as GET /v1/schedules tells it.
-    pub(crate) id: String,
-
-    /// Where the daemon listens.
-    #[arg(long, default_value = "http://127.0.0.1:8000")]
-    pub(crate) url: String,
-
-    /// The secret of the daemon's --token.
-    #[arg(long, env = "POULPE_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-}
-
 /// Does it.
 pub(crate) fn run(command: &CronCommand) -> ExitCode {
     let now = SystemTimeSource::new().wall().floor();
     let done = match command {
         CronCommand::Check(flags) => cron_check::run(flags, now),
         CronCommand::Next(flags) => cron_next::run(flags, now),
-        CronCommand::Reset(flags) => return cron_reset::run(flags),
+        CronCommand::Ls(flags) => return ended(cron::list(flags)),
+        CronCommand::Run(flags) => return ended(cron::change(flags, "run", "runs now")),
+        CronCommand::Pause(flags) => return ended(cron::change(flags, "pause", "paused")),
+        CronCommand::Resume(flags) => return ended(cron::change(flags, "resume", "resumed")),
+        CronCommand::Reset(flags) => {
+            return ended(cron::change(flags, "reset", "driven from now on"));
+        }
     };
     match done {
         Ok(told) => told.print(),

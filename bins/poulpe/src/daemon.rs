@@ -3,7 +3,8 @@
 use crate::config::{Config, Cron};
 use crate::cron_watch::{CronWatch, Summary};
 use crate::dead_files::DeadFiles;
-use crate::greeting::greet;
+use crate::greeting::{Address, greet};
+use crate::hide;
 use anyhow::Context;
 use poulpe_core::{
     Builder, Ingress, JobStore, Kind, Operate, Phase, Scheduler, Stop, StopHandle, SystemClock,
@@ -57,12 +58,13 @@ async fn serve(config: Config) -> Result<(), Failure> {
     // Before anything else, so that no signal is missed.
     let mut signals = Signals::new().context("signals can't be handled")?;
     let clock = Arc::new(SystemClock::new());
-    let door = HttpConfig {
-        token: config.token.clone(),
+    let door = config.access.door(HttpConfig {
         legacy_status: config.legacy_status,
-        socket_origins: config.ws_origin.clone(),
         ..HttpConfig::new(config.listen, config.port, env!("CARGO_PKG_VERSION"))
-    };
+    });
+    for warning in hide::warning().iter().chain(&config.access.warnings) {
+        tracing::warn!("{warning}");
+    }
     // The port first: a daemon that can't serve must not run anybody's jobs.
     let port = Port::take(&door).map_err(anyhow::Error::new)?;
     let store = open_store(&config, clock.clone()).map_err(|error| Failure {
@@ -90,10 +92,16 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
     };
     let address = door.local_addr();
-    if !config.listen.is_loopback() && config.token.is_none() {
+    if !config.listen.is_loopback() && !config.access.has_token() {
         tracing::warn!(%address, "anybody who reaches this address can have tasks run; give a --token_file");
     }
+    let address = Address {
+        scheme: config.access.scheme(),
+        socket: address,
+        has_token: config.access.has_token(),
+    };
     let (stop_handle, stop_signal) = StopHandle::new();
+    tokio::spawn(config.access.reloads.run(stop_signal.clone()));
     let cron = match config.cron {
         Some(Cron { paths, zone }) => {
             let watch = CronWatch::new(paths, zone, clock);
@@ -102,14 +110,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
         None => None,
     };
     let mut serving = tokio::spawn(Box::new(door).serve(Arc::new(scheduler.clone()), stop_signal));
-    greet(
-        config.log,
-        address,
-        &store.stats(),
-        workers,
-        cron,
-        config.token.is_some(),
-    );
+    greet(config.log, &address, &store.stats(), workers, cron);
 
     tokio::select! {
         () = signals.next() => {}

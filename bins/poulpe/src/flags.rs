@@ -1,6 +1,7 @@
 //! The flags, each also `POULPE_<FLAG>` in the environment. Names are those of poulpe 0.2, with `_`; the same with `-`
 //! work too.
 
+use crate::access_config::AccessFlags;
 use crate::command::Command;
 use crate::redis_config::RedisFlags;
 use clap::{Parser, ValueEnum};
@@ -92,6 +93,24 @@ pub(crate) struct Flags {
     /// Changes are noticed within a second. What they run by EXEC needs no --exec_allow.
     #[arg(long, env = "POULPE_CRON", value_delimiter = ',', value_name = "PATH")]
     pub(crate) cron: Vec<PathBuf>,
+
+    /// The directory that commands of EXEC run in [default: that of poulpe].
+    #[arg(
+        long = "exec_dir",
+        alias = "exec-dir",
+        env = "POULPE_EXEC_DIR",
+        value_name = "DIR"
+    )]
+    pub(crate) exec_dir: Option<PathBuf>,
+
+    /// How many files a command of EXEC may have open.
+    #[arg(
+        long = "exec_files",
+        alias = "exec-files",
+        env = "POULPE_EXEC_FILES",
+        default_value_t = poulpe_exec_command::FILE_LIMIT
+    )]
+    pub(crate) exec_files: u64,
 
     /// Networks that GET and POST never call, as CIDRs; link-local and cloud metadata addresses are always refused.
     #[arg(
@@ -214,38 +233,8 @@ pub(crate) struct Flags {
     #[arg(long, env = "POULPE_DRAIN", default_value_t = 25.0)]
     pub(crate) drain: f64,
 
-    /// The secret that every request but /healthz must carry as "Authorization: Bearer ...". A file is safer: see
-    /// --token_file.
-    #[arg(long, env = "POULPE_TOKEN", hide_env_values = true)]
-    pub(crate) token: Option<String>,
-
-    /// A file that holds the secret.
-    #[arg(
-        long = "token_file",
-        alias = "token-file",
-        env = "POULPE_TOKEN_FILE",
-        value_name = "FILE"
-    )]
-    pub(crate) token_file: Option<PathBuf>,
-
-    /// Origins (scheme and host, and port if it has one) whose pages may open a WebSocket without a token, beside poulpe's
-    /// own; repeat the flag or separate by commas.
-    #[arg(
-        long = "ws_origin",
-        alias = "ws-origin",
-        env = "POULPE_WS_ORIGIN",
-        value_delimiter = ',',
-        value_name = "ORIGIN"
-    )]
-    pub(crate) ws_origin: Vec<String>,
-
-    /// Listen beyond the loopback without a token: anybody who reaches the address can then have tasks run.
-    #[arg(
-        long,
-        env = "POULPE_INSECURE",
-        value_parser = clap::builder::FalseyValueParser::new()
-    )]
-    pub(crate) insecure: bool,
+    #[command(flatten)]
+    pub(crate) access: AccessFlags,
 
     /// Answer 200 to everything on the three routes of poulpe 0.2.
     #[arg(

@@ -2,18 +2,21 @@
 //! nothing that a crate below could decide.
 #![forbid(unsafe_code)]
 
+mod access_config;
+mod access_watch;
+mod client;
 mod command;
 mod config;
 mod cron_check;
 mod cron_command;
 mod cron_files;
 mod cron_next;
-mod cron_reset;
 mod cron_watch;
 mod daemon;
 mod dead_files;
 mod flags;
 mod greeting;
+mod hide;
 mod job_json;
 mod logging;
 mod mail_config;
@@ -36,6 +39,9 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const EXIT_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
+    // Before anything runs beside it, and before anybody has time to look.
+    hide::secrets();
+    hide::close_the_process();
     // One TLS provider for everything, chosen before anything could ask; an error only says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let flags = flags::Flags::parse();

@@ -4,7 +4,7 @@ use crate::secret::secret;
 use clap::Args;
 use poulpe_core::store::Limits;
 use poulpe_store_redis::Options;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The flags of the store in Redis.
@@ -60,6 +60,13 @@ pub(crate) struct RedisFlags {
         default_value_t = 4.0
     )]
     redis_timeout: f64,
+}
+
+impl RedisFlags {
+    /// The file that holds the address.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.redis_file.as_deref()
+    }
 }
 
 /// The longest time that Redis may take: a third of a lease, so that attempts are stopped in time if it can't be renewed.

@@ -1,6 +1,10 @@
 //! Secrets, by flag or by file. Never prints one. Used by the configuration.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Reading and writing by everybody.
+const BY_OTHERS: u32 = 0o006;
 
 /// The secret that was given, by flag or by file; none if there is none, or if what was given can't work.
 pub(crate) fn secret(
@@ -27,4 +31,15 @@ pub(crate) fn secret(
             .ok(),
         (None, None) => None,
     }
+}
+
+/// A warning if a file with secrets is open to everybody on the machine.
+pub(crate) fn complain_of_readers(flag: &str, file: &Path) -> Option<String> {
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    (mode & BY_OTHERS != 0).then(|| {
+        let file = file.display();
+        format!(
+            "--{flag}: every user of this machine can read or write {file}; chmod 600 closes it"
+        )
+    })
 }

@@ -1,15 +1,16 @@
 //! The executor of kind `EXEC`: checks tasks against the allow-list and runs jobs. Keeps nothing between attempts, so
 //! one serves all workers at once. Called by the scheduler.
 
-use crate::allow::{BadAllow, read_entries};
+use crate::allow::read_entries;
 use crate::argv::{arguments, check_arguments};
-use crate::config::CommandConfig;
+use crate::config::{BadCommandConfig, CommandConfig};
 use crate::ending;
 use crate::environment::Environment;
 use crate::lookup::{Found, Lookup};
 use crate::watch;
 use poulpe_core::{Attempt, BadTask, Door, Executor, Failure, Job, Output, Task};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 const EXEC_IS_OFF: &str =
@@ -21,12 +22,15 @@ pub struct CommandExecutor {
     lookup: Lookup,
     environment: Environment,
     output_limit: usize,
+    directory: Option<PathBuf>,
+    open_files: u64,
 }
 
 impl CommandExecutor {
     /// Reads the allow-list; the error lists every entry that can't be used. `PATH`, `HOME`, `LANG` and `TZ` are taken
     /// from this process now and passed on to every command.
-    pub fn new(config: &CommandConfig) -> Result<Self, BadAllow> {
+    pub fn new(config: &CommandConfig) -> Result<Self, BadCommandConfig> {
+        config.check()?;
         let environment = Environment::of_this_process();
         let search_path = environment.search_path();
         let entries = read_entries(&config.allow, &search_path)?;
@@ -34,6 +38,8 @@ impl CommandExecutor {
             lookup: Lookup::new(entries, search_path),
             environment,
             output_limit: config.output_limit,
+            directory: config.directory.clone(),
+            open_files: config.open_files,
         })
     }
 
@@ -84,8 +90,11 @@ impl Executor for CommandExecutor {
         let mut command = Command::new(&program.file);
         command.arg0(&program.called).args(arguments(&job.params));
         self.environment.set(&mut command, job, attempt);
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         let time = attempt.time_left();
-        match watch::run(&mut command, attempt, self.output_limit) {
+        match watch::run(&mut command, attempt, self.output_limit, self.open_files) {
             Ok(ended) => ending::outcome(&ended, time),
             Err(error) => Err(ending::not_run(&program.file, &error)),
         }

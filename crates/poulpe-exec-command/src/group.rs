@@ -1,7 +1,9 @@
 //! A command with its process group. Kills the group as a whole, and only while the leader hasn't been reaped: until
 //! then no other process can get its number. Owned by the watch.
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, kill_process_group, pidfd_open, prlimit,
+};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -36,6 +38,20 @@ impl ProcessGroup {
     /// A descriptor that becomes readable when the leader ends, without reaping it.
     pub(crate) fn leader_end(&self) -> io::Result<LeaderEnd> {
         Ok(LeaderEnd(pidfd_open(self.id(), PidfdFlags::empty())?))
+    }
+
+    /// Lets the command, and whatever it starts, have so many files open. After its start, since a limit that is set before
+    /// would be the daemon's own; std has no other way without unsafe code.
+    pub(crate) fn limit_files(&self, most: u64) {
+        let ours = getrlimit(Resource::Nofile);
+        let most = ours.maximum.map_or(most, |maximum| maximum.min(most));
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        // It fails when the command has ended already, or has taken on another user's rights, which the daemon can do
+        // nothing about.
+        let _ = prlimit(Some(self.id()), Resource::Nofile, limit);
     }
 
     /// Sends the whole group a signal.

@@ -52,6 +52,7 @@ pub(crate) fn run(
     command: &mut Command,
     attempt: &Attempt,
     output_limit: usize,
+    open_files: u64,
 ) -> io::Result<Ended> {
     // An event counter can always take one more, so the hook never blocks.
     let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
@@ -67,6 +68,7 @@ pub(crate) fn run(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut group = ProcessGroup::spawn(command)?;
+    group.limit_files(open_files);
     let (stdout, stderr) = group.take_output()?;
     let watch = Watch {
         leader_end: group.leader_end()?,

@@ -38,7 +38,9 @@ pub(crate) async fn accept(listener: TcpListener, app: Arc<App>) {
                 }
                 Ok((tcp, _)) => {
                     debug!(connections = connections.len(), "too many connections, turning one away");
-                    if turned_away.len() < MAX_TURNED_AWAY {
+                    // What isn't in TLS, a client of TLS can't read.
+                    let can_be_told = app.config.tls.is_none();
+                    if can_be_told && turned_away.len() < MAX_TURNED_AWAY {
                         turned_away.spawn(turn_away(tcp));
                     }
                 }

@@ -4,10 +4,14 @@
 use crate::auth::Guard;
 use crate::config::HttpConfig;
 use crate::pace::Pace;
+use crate::requests::Requests;
 use crate::respond::{self, Answered};
+use crate::role::Need;
 use crate::router::{Route, Routes};
 use crate::ws::{self, Sockets, Upgrade};
-use crate::{dead, health, home, jobs, schedules, stats, sys_info, task_in_queue, task_resp};
+use crate::{
+    dead, health, jobs, metrics, page, schedules, shield, stats, sys_info, task_in_queue, task_resp,
+};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Method, Request, StatusCode};
@@ -25,6 +29,7 @@ pub(crate) struct App {
     pub(crate) operate: Arc<dyn Operate>,
     pub(crate) stop: Stop,
     pub(crate) sockets: Sockets,
+    pub(crate) requests: Requests,
     pub(crate) guard: Guard,
     routes: Routes,
 }
@@ -42,6 +47,7 @@ impl App {
             submit,
             operate,
             stop,
+            requests: Requests::default(),
             sockets: Sockets::default(),
             guard,
             routes: Routes::new(),
@@ -56,7 +62,13 @@ impl App {
         upgrade: &Upgrade,
     ) -> Answered {
         pace.request(!request.body().is_end_stream());
-        let mut answered = self.route(request, pace, upgrade).await;
+        let cors = self.guard.cors(request.headers());
+        let mut answered = match self.guard.preflight(&request) {
+            Some(answered) => answered,
+            None => self.route(request, pace, upgrade).await,
+        };
+        shield::add_to(answered.headers_mut());
+        cors.add_to(answered.headers_mut());
         let goes_on = answered.status() == StatusCode::SWITCHING_PROTOCOLS;
         // Reading on to reach the next request would cost more than a new connection.
         if !goes_on && (pace.body_unread() || self.draining()) {
@@ -87,47 +99,49 @@ impl App {
 
     async fn route(&self, request: Request<Incoming>, pace: &Pace, upgrade: &Upgrade) -> Answered {
         let found = self.routes.find(request.uri().path());
-        // Browsers can't send it the header that the guard wants.
-        if let Some((Route::WsTask, _)) = found {
-            return ws::open(self, request, upgrade);
-        }
-        // Whoever watches the process needn't know the secret.
-        let is_open = matches!(found, Some((Route::Health, _)));
-        if !is_open && let Err(refusal) = self.guard.check(request.method(), request.headers()) {
-            return *refusal;
-        }
-        let Some((route, rest)) = found else {
-            let reason = format!("no such route; there are {}", Routes::known());
-            return respond::refuse(StatusCode::NOT_FOUND, reason);
+        let route = found.map(|(route, _)| route);
+        let answered = 'answer: {
+            // Browsers can't send it the header that the guard wants.
+            if route == Some(Route::WsTask) {
+                break 'answer ws::open(self, request, upgrade);
+            }
+            // Where nothing is, only those who may come in at all are told so.
+            let need = route.map_or(Need::Any, |route| route.need(request.method()));
+            if let Err(refusal) = self.guard.check(&request, need) {
+                break 'answer *refusal;
+            }
+            let Some((route, rest)) = found else {
+                let reason = format!("no such route; there are {}", Routes::known());
+                break 'answer respond::refuse(StatusCode::NOT_FOUND, reason);
+            };
+            let is_legacy = route.is_legacy() && self.config.legacy_status;
+            let mut answered = if route == Route::TaskInQueue && request.method() == Method::POST {
+                task_in_queue::post(self, request.into_body(), pace).await
+            } else {
+                self.ask(route, rest, &request).await
+            };
+            if is_legacy {
+                *answered.status_mut() = StatusCode::OK;
+            }
+            answered
         };
-        let is_legacy = route.is_legacy() && self.config.legacy_status;
-        let mut answered = if route == Route::TaskInQueue && request.method() == Method::POST {
-            task_in_queue::post(self, request.into_body(), pace).await
-        } else {
-            self.ask(route, request.method(), rest, request.uri().query())
-                .await
-        };
-        if is_legacy {
-            *answered.status_mut() = StatusCode::OK;
-        }
+        self.requests.note(route, answered.status());
         answered
     }
 
     /// Every route without a body. HEAD is GET; hyper leaves the body of the answer out.
-    async fn ask(
-        &self,
-        route: Route,
-        method: &Method,
-        rest: &str,
-        query: Option<&str>,
-    ) -> Answered {
+    async fn ask(&self, route: Route, rest: &str, request: &Request<Incoming>) -> Answered {
+        let (method, headers) = (request.method(), request.headers());
+        let query = request.uri().query();
         let method = if method == Method::HEAD {
             &Method::GET
         } else {
             method
         };
         match (route, method) {
-            (Route::Home, &Method::GET) => home::get(),
+            (Route::Home, &Method::GET) => page::home(headers),
+            (Route::Page, &Method::GET) => page::file_of(rest, headers),
+            (Route::Metrics, &Method::GET) => metrics::get(self).await,
             (Route::TaskResp, &Method::GET) => task_resp::get(self, rest, query).await,
             (Route::SysInfo, &Method::GET) => sys_info::get(self, query).await,
             (Route::Jobs, &Method::GET) => jobs::list(self, query).await,

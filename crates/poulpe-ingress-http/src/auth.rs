@@ -1,116 +1,220 @@
-//! Who may ask: the one bearer secret, and without it no page of another site. Never shows the secret. Asked by the app
-//! before anything of a request is acted on.
+//! Who may ask: whoever has a token with the role that a route takes, and without tokens no page of another site. Never
+//! shows a secret. Asked by the app before anything of a request is acted on.
 
+use crate::config::HttpConfig;
 use crate::respond::{self, Answered};
-use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
-use hyper::{Method, StatusCode};
-use subtle::ConstantTimeEq;
+use crate::role::Need;
+use crate::site::{BadSite, Site};
+use crate::tokens::{Judged, TokenList, Tokens};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    AUTHORIZATION, HeaderMap, HeaderValue, ORIGIN, VARY, WWW_AUTHENTICATE,
+};
+use hyper::{Method, Request, StatusCode};
+use tracing::debug;
 
 /// Lets requests through or not.
 pub(crate) struct Guard {
-    token: Option<Box<[u8]>>,
+    /// Empty: anybody may ask.
+    lists: Vec<TokenList>,
+    site: Site,
 }
 
 impl Guard {
-    /// A guard that asks for this secret, if there is one.
-    pub(crate) fn new(token: Option<&str>) -> Result<Self, String> {
-        let Some(token) = token else {
-            return Ok(Self { token: None });
-        };
-        let can_be_sent = !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
-        if !can_be_sent {
-            return Err(
-                "the token must be one or more visible ASCII characters without spaces, or no client could send it"
-                    .into(),
-            );
+    /// A guard that lets in whom the configuration says.
+    pub(crate) fn new(config: &HttpConfig) -> Result<Self, String> {
+        // The secret of the flag first: should a file give it less, it still may do all.
+        let mut lists = Vec::new();
+        if let Some(secret) = &config.token {
+            lists.push(TokenList::new(Tokens::admin(secret)?));
         }
-        Ok(Self {
-            token: Some(token.as_bytes().into()),
-        })
-    }
-
-    /// Whether a token is asked for.
-    pub(crate) fn wants_token(&self) -> bool {
-        self.token.is_some()
-    }
-
-    /// Whether this is the token; not if none is asked for.
-    pub(crate) fn is_token(&self, given: &[u8]) -> bool {
-        // Constant in time for a guess of the right length; the length is no secret worth hiding.
-        let token = self.token.as_deref();
-        token.is_some_and(|token| bool::from(given.ct_eq(token)))
+        lists.extend(config.tokens.clone());
+        let has_token = !lists.is_empty();
+        let any_site = config.cors_origins.iter().any(|origin| origin == "*");
+        if any_site && !has_token {
+            return Err("pages of all sites (*) may only ask where there is a token".into());
+        }
+        let site = Site::new(
+            config.listen,
+            has_token,
+            &config.hosts,
+            &config.cors_origins,
+        )?;
+        Ok(Self { lists, site })
     }
 
     /// Whether this request may go on; the error is its answer.
-    pub(crate) fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Box<Answered>> {
-        if !self.wants_token() {
-            return refuse_other_sites(method, headers);
-        }
-        let given = headers.get(AUTHORIZATION).and_then(bearer);
-        if given.is_some_and(|given| self.is_token(given)) {
+    pub(crate) fn check<B>(&self, request: &Request<B>, need: Need) -> Result<(), Box<Answered>> {
+        if need == Need::Nothing {
             return Ok(());
         }
-        Err(unauthorized())
+        self.check_host(request)?;
+        let changes = request.method() == Method::POST || request.method() == Method::DELETE;
+        if changes {
+            self.check_origin(request.headers())?;
+        }
+        self.admit(bearer(request.headers()), need)
+    }
+
+    /// Whether the request is meant for this poulpe.
+    pub(crate) fn check_host<B>(&self, request: &Request<B>) -> Result<(), Box<Answered>> {
+        self.site.check_host(request).map_err(|bad| refusal(&bad))
+    }
+
+    /// Whether a page of another site sends this. A browser sends such a request for any page its user looks at; poulpe on
+    /// the loopback would obey all the web. It adds no token, though: where there is one, that is enough.
+    pub(crate) fn check_origin(&self, headers: &HeaderMap) -> Result<(), Box<Answered>> {
+        if !self.lists.is_empty() {
+            return Ok(());
+        }
+        self.site.check_origin(headers).map_err(|bad| refusal(&bad))
+    }
+
+    /// Whether whoever has this secret may do what takes that; without tokens everybody may.
+    pub(crate) fn admit(&self, secret: Option<&[u8]>, need: Need) -> Result<(), Box<Answered>> {
+        if self.lists.is_empty() {
+            return Ok(());
+        }
+        for list in &self.lists {
+            match list.judge(secret.unwrap_or_default(), need) {
+                Judged::Allowed => return Ok(()),
+                Judged::Lacks(token) => {
+                    debug!(token = %token.name, roles = %token.roles, "a token lacks a role");
+                    let reason = format!(
+                        "the token {} has the role {}; this takes {need}",
+                        token.name, token.roles
+                    );
+                    return Err(Box::new(respond::refuse(StatusCode::FORBIDDEN, reason)));
+                }
+                Judged::Unknown => {}
+            }
+        }
+        let reason = "this poulpe wants a token; send the header `Authorization: Bearer …` with the right one";
+        let mut answered = respond::refuse(StatusCode::UNAUTHORIZED, reason);
+        answered
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        Err(Box::new(answered))
+    }
+
+    /// The answer to a browser that asks on behalf of a page whether the page may send a request. It has no token yet.
+    pub(crate) fn preflight<B>(&self, request: &Request<B>) -> Option<Answered> {
+        let asks = request.method() == Method::OPTIONS
+            && request
+                .headers()
+                .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if !asks || self.site.allowed(request.headers()).is_none() {
+            return None;
+        }
+        if let Err(refusal) = self.check_host(request) {
+            return Some(*refusal);
+        }
+        let mut answered = respond::empty();
+        let headers = answered.headers_mut();
+        for (name, value) in [
+            (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
+            (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+            // As long as the slowest of the browsers' own limits.
+            (ACCESS_CONTROL_MAX_AGE, "600"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        Some(answered)
+    }
+
+    /// What lets a page of an allowed site read the answer to its request.
+    pub(crate) fn cors(&self, headers: &HeaderMap) -> Cors {
+        if !self.site.has_origins() {
+            return Cors::None;
+        }
+        match self.site.allowed(headers) {
+            Some(origin) => Cors::Readable(origin.clone()),
+            None => Cors::Differs,
+        }
     }
 }
 
-/// What a request without the right token is answered.
-pub(crate) fn unauthorized() -> Box<Answered> {
-    let reason =
-        "this poulpe wants a token; send the header `Authorization: Bearer …` with the right one";
-    let mut answered = respond::refuse(StatusCode::UNAUTHORIZED, reason);
-    answered
-        .headers_mut()
-        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    Box::new(answered)
+/// How an answer depends on the page that asks.
+pub(crate) enum Cors {
+    /// Not at all.
+    None,
+    /// This page can't read it, another could.
+    Differs,
+    /// The page of this origin may read it.
+    Readable(HeaderValue),
 }
 
-/// The token in an `Authorization` header.
-pub(crate) fn bearer(header: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, token) = header.as_bytes().split_at_checked(b"Bearer ".len())?;
+impl Cors {
+    pub(crate) fn add_to(self, headers: &mut HeaderMap) {
+        match self {
+            Cors::None => return,
+            Cors::Differs => {}
+            Cors::Readable(origin) => {
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+                let readable = HeaderValue::from_static("retry-after");
+                headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, readable);
+            }
+        }
+        headers.insert(VARY, HeaderValue::from(ORIGIN));
+    }
+}
+
+/// The secret in the headers of a request.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let header = headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = header.split_at_checked(b"Bearer ".len())?;
     scheme
         .eq_ignore_ascii_case(b"Bearer ")
         .then(|| token.trim_ascii())
 }
 
-/// A browser sends such a request for any page its user looks at; poulpe on the loopback would obey all the web.
-fn refuse_other_sites(method: &Method, headers: &HeaderMap) -> Result<(), Box<Answered>> {
-    let changes = method == Method::POST || method == Method::DELETE;
-    let Some(origin) = headers.get(ORIGIN).filter(|_| changes) else {
-        return Ok(());
+fn refusal(bad: &BadSite) -> Box<Answered> {
+    let (status, reason) = match bad {
+        BadSite::NoHost => (
+            StatusCode::BAD_REQUEST,
+            "the request must have one `Host` header",
+        ),
+        BadSite::OtherHost => (
+            StatusCode::MISDIRECTED_REQUEST,
+            "this poulpe isn't known by that name; start it with --host and the name if it should be",
+        ),
+        BadSite::OtherSite => (
+            StatusCode::FORBIDDEN,
+            "a page of another site may not do this; start poulpe with --cors_origin and the site's address if it should",
+        ),
     };
-    if is_own(origin, headers) {
-        return Ok(());
-    }
-    let reason = "a page of another site may not do this; set --token if it should";
-    Err(Box::new(respond::refuse(StatusCode::FORBIDDEN, reason)))
-}
-
-/// Whether an `Origin` is the host that the request was sent to.
-pub(crate) fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
-    let origin_host = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"))
-        .map(|(_, host)| host);
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    matches!((origin_host, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
+    Box::new(respond::refuse(status, reason))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::HOST;
+    use std::net::Ipv4Addr;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        let pairs = pairs
-            .iter()
-            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        pairs.collect()
+    fn guard(token: Option<&str>, more: &str) -> Guard {
+        let mut config = HttpConfig::new(Ipv4Addr::LOCALHOST.into(), 0, "1");
+        config.token = token.map(String::from);
+        if !more.is_empty() {
+            config.tokens = Some(TokenList::new(Tokens::parse(more).unwrap()));
+        }
+        Guard::new(&config).unwrap()
+    }
+
+    fn request(method: Method, headers: &[(&'static str, &str)]) -> Request<()> {
+        let mut request = Request::builder()
+            .method(method)
+            .header(HOST, "127.0.0.1:8000");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap()
     }
 
     #[test]
     fn only_the_right_token_passes() {
-        let guard = Guard::new(Some("s3cret")).unwrap();
+        let guard = guard(Some("s3cret"), "");
         for (value, passes) in [
             ("Bearer s3cret", true),
             ("bearer s3cret", true),
@@ -121,42 +225,55 @@ mod tests {
             ("Basic s3cret", false),
             ("s3cret", false),
         ] {
-            let headers = headers(&[("authorization", value)]);
-            assert_eq!(
-                guard.check(&Method::GET, &headers).is_ok(),
-                passes,
-                "{value}"
-            );
+            let request = request(Method::GET, &[("authorization", value)]);
+            let passed = guard.check(&request, Need::Admin).is_ok();
+            assert_eq!(passed, passes, "{value}");
         }
-        assert!(guard.check(&Method::GET, &HeaderMap::new()).is_err());
+        assert!(guard.check(&request(Method::GET, &[]), Need::Any).is_err());
+        assert!(
+            guard
+                .check(&request(Method::GET, &[]), Need::Nothing)
+                .is_ok()
+        );
     }
 
     #[test]
-    fn a_token_that_no_client_could_send_is_refused() {
-        for bad in ["", " ", "a b", "a\n", "ü"] {
-            assert!(Guard::new(Some(bad)).is_err(), "{bad:?}");
-        }
+    fn a_token_without_the_role_is_told_which_one_it_takes() {
+        let guard = guard(Some("root"), "ci submit s3cret");
+        assert!(guard.admit(Some(b"root"), Need::Admin).is_ok());
+        assert!(guard.admit(Some(b"s3cret"), Need::Submit).is_ok());
+        let refused = guard.admit(Some(b"s3cret"), Need::Read).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        assert_eq!(guard.admit(None, Need::Any).unwrap_err().status(), 401);
     }
 
     #[test]
     fn pages_of_other_sites_may_look_but_not_change() {
-        let guard = Guard::new(None).unwrap();
-        let host = ("host", "127.0.0.1:8000");
+        let guard = guard(None, "");
         for (method, origin, passes) in [
             (Method::POST, "http://127.0.0.1:8000", true),
             (Method::POST, "http://127.0.0.1:8001", false),
-            (Method::POST, "https://evil.example", false),
             (Method::POST, "null", false),
             (Method::DELETE, "null", false),
             (Method::GET, "https://evil.example", true),
         ] {
-            let headers = headers(&[host, ("origin", origin)]);
-            assert_eq!(
-                guard.check(&method, &headers).is_ok(),
-                passes,
-                "{method} {origin}"
-            );
+            let request = request(method.clone(), &[("origin", origin)]);
+            let passed = guard.check(&request, Need::Admin).is_ok();
+            assert_eq!(passed, passes, "{method} {origin}");
         }
-        assert!(guard.check(&Method::POST, &headers(&[host])).is_ok());
+        assert!(
+            guard
+                .check(&request(Method::POST, &[]), Need::Submit)
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn all_sites_may_ask_only_where_there_is_a_token() {
+        let mut config = HttpConfig::new(Ipv4Addr::LOCALHOST.into(), 0, "1");
+        config.cors_origins = vec!["*".into()];
+        assert!(Guard::new(&config).is_err());
+        config.token = Some("s3cret".into());
+        assert!(Guard::new(&config).is_ok());
     }
 }

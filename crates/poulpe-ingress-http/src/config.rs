@@ -1,6 +1,9 @@
 //! What an operator may set, and the numbers nobody should have to. Never reads flags or files; that is the binary's.
 //! Given to [`HttpIngress::bind`](crate::HttpIngress::bind) once.
 
+use crate::auth::Guard;
+use crate::tls::Tls;
+use crate::tokens::TokenList;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -48,8 +51,17 @@ pub struct HttpConfig {
     pub listen: IpAddr,
     /// The port; 0 takes any free one.
     pub port: u16,
-    /// The secret that every request but `/healthz` must carry as `Authorization: Bearer …`.
+    /// A secret that requests may carry as `Authorization: Bearer …`, to do everything. Once there is any secret every request
+    /// but `/healthz` needs one.
     pub token: Option<String>,
+    /// Further secrets, with what each may do.
+    pub tokens: Option<TokenList>,
+    /// The certificate to speak TLS with.
+    pub tls: Option<Tls>,
+    /// Names that poulpe is reached by, beside those of its own host; see docs/security.md.
+    pub hosts: Vec<String>,
+    /// Sites whose pages may use poulpe from a browser, such as `https://app.example.com`; `*` for all.
+    pub cors_origins: Vec<String>,
     /// Answer 200 to everything on the three routes of poulpe 0.2.
     pub legacy_status: bool,
     /// Shown by `/sys_info` and `/v1/stats`.
@@ -66,8 +78,6 @@ pub struct HttpConfig {
     pub max_sockets: usize,
     /// The time a client may take for what was sent to its socket.
     pub write_timeout: Duration,
-    /// Origins beside poulpe's own whose pages may open a socket without a token, such as `https://app.example`.
-    pub socket_origins: Vec<String>,
 }
 
 impl HttpConfig {
@@ -77,6 +87,10 @@ impl HttpConfig {
             listen,
             port,
             token: None,
+            tokens: None,
+            tls: None,
+            hosts: Vec::new(),
+            cors_origins: Vec::new(),
             legacy_status: false,
             version,
             max_connections: MAX_CONNECTIONS,
@@ -85,8 +99,14 @@ impl HttpConfig {
             idle_timeout: IDLE_TIMEOUT,
             max_sockets: MAX_SOCKETS,
             write_timeout: WRITE_TIMEOUT,
-            socket_origins: Vec::new(),
         }
+    }
+}
+
+impl HttpConfig {
+    /// Whether a door can be opened by it; the error says what to change.
+    pub fn check(&self) -> Result<(), String> {
+        Guard::new(self).map(|_| ())
     }
 }
 
@@ -97,6 +117,10 @@ impl std::fmt::Debug for HttpConfig {
             .field("listen", &self.listen)
             .field("port", &self.port)
             .field("token", &self.token.as_ref().map(|_| "***"))
+            .field("tokens", &self.tokens)
+            .field("tls", &self.tls)
+            .field("hosts", &self.hosts)
+            .field("cors_origins", &self.cors_origins)
             .field("legacy_status", &self.legacy_status)
             .field("version", &self.version)
             .field("max_connections", &self.max_connections)
@@ -105,7 +129,6 @@ impl std::fmt::Debug for HttpConfig {
             .field("idle_timeout", &self.idle_timeout)
             .field("max_sockets", &self.max_sockets)
             .field("write_timeout", &self.write_timeout)
-            .field("socket_origins", &self.socket_origins)
             .finish()
     }
 }

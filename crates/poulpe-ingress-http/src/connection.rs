@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::config::{MAX_HEAD_BYTES, READ_BYTES};
 use crate::pace::{Overdue, Pace};
 use crate::stream::Stream;
+use crate::tls::Wire;
 use crate::ws::{self, Upgrade};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,7 +28,7 @@ pub(crate) struct Peer {
     pub(crate) upgrade: Upgrade,
 }
 
-/// Serves a client until either side closes, the client is too slow, or the shutdown is over.
+/// Serves a client, in HTTP and then perhaps as a socket.
 pub(crate) async fn drive(tcp: TcpStream, app: Arc<App>) {
     // Boxed, so that a socket doesn't go on holding what HTTP needed.
     if let Some(socket) = Box::pin(speak_http(tcp, Arc::clone(&app))).await {
@@ -35,12 +36,18 @@ pub(crate) async fn drive(tcp: TcpStream, app: Arc<App>) {
     }
 }
 
-/// Serves HTTP; what is left at the end is a socket.
+/// Serves HTTP, after the handshake if there is one to make, until either side closes, the client is too slow, or the
+/// shutdown is over; what is left at the end may be a socket.
 async fn speak_http(tcp: TcpStream, app: Arc<App>) -> Option<ws::Opened> {
     // Answers are small and single; waiting to fill a packet would only delay them.
     if let Err(error) = tcp.set_nodelay(true) {
         debug!(%error, "can't turn off the delay of small packets");
     }
+    let wire = match app.config.tls.clone() {
+        None => Wire::Left(tcp),
+        // Boxed, so that plain connections needn't have room for the handshake.
+        Some(tls) => Box::pin(async { tls.accept(tcp, app.config.header_timeout).await }).await?,
+    };
     let mut stop = app.stop.clone();
     let mut stopped = pin!(stop.reached(Phase::Stopped));
     let mut alarm = pin!(sleep_until(Instant::now() + app.config.header_timeout));
@@ -53,7 +60,7 @@ async fn speak_http(tcp: TcpStream, app: Arc<App>) -> Option<ws::Opened> {
         let peer = Arc::clone(&served);
         async move { Ok::<_, Infallible>(peer.app.answer(request, &peer.pace, &peer.upgrade).await) }
     });
-    let io = TokioIo::new(Stream::new(tcp, Arc::clone(&peer)));
+    let io = TokioIo::new(Stream::new(wire, Arc::clone(&peer)));
     let connection = protocol().serve_connection(io, service);
     let mut connection = pin!(connection.with_upgrades());
 

@@ -56,7 +56,7 @@ impl HttpIngress {
         config: HttpConfig,
         operate: Arc<dyn Operate>,
     ) -> Result<Self, IngressError> {
-        let guard = Guard::new(config.token.as_deref()).map_err(IngressError)?;
+        let guard = Guard::new(&config).map_err(IngressError)?;
         let Port {
             listener,
             local_addr,

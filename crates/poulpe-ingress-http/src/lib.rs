@@ -27,19 +27,27 @@ mod dead;
 #[doc(hidden)]
 pub mod fuzz;
 mod health;
-mod home;
 mod ingress;
 mod jobs;
+mod metrics;
 mod pace;
+mod page;
 mod param;
+mod process;
+mod requests;
 mod respond;
+mod role;
 mod router;
 mod schedules;
+mod shield;
+mod site;
 mod stats;
 mod stream;
 mod sys_info;
 mod task_in_queue;
 mod task_resp;
+mod tls;
+mod tokens;
 mod view;
 mod ws;
 
@@ -48,3 +56,6 @@ pub use config::{
     MAX_SOCKETS, MAX_TASK_BYTES, WRITE_TIMEOUT,
 };
 pub use ingress::{HttpIngress, Port};
+pub use role::Role;
+pub use tls::Tls;
+pub use tokens::{TokenList, Tokens};

@@ -63,9 +63,33 @@ pub(crate) fn wrong_method(allowed: &'static str) -> Answered {
     answered
 }
 
+/// Nothing but a head.
+pub(crate) fn empty() -> Answered {
+    let mut answered = Response::new(Full::default());
+    *answered.status_mut() = StatusCode::NO_CONTENT;
+    answered
+}
+
 /// Plain text.
 pub(crate) fn text(body: &'static str) -> Answered {
     with(StatusCode::OK, TEXT, Bytes::from_static(body.as_bytes()))
+}
+
+/// A file that lies in memory.
+pub(crate) fn file(content_type: HeaderValue, bytes: &'static [u8]) -> Answered {
+    with(StatusCode::OK, content_type, Bytes::from_static(bytes))
+}
+
+/// The client has it already.
+pub(crate) fn not_modified() -> Answered {
+    let mut answered = Response::new(Full::default());
+    *answered.status_mut() = StatusCode::NOT_MODIFIED;
+    answered
+}
+
+/// Text of another kind than plain.
+pub(crate) fn text_of(content_type: HeaderValue, text: String) -> Answered {
+    with(StatusCode::OK, content_type, text.into())
 }
 
 fn with(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answered {

@@ -1,11 +1,15 @@
 //! Which route a path is. Never looks at methods or queries. Built once per door.
 
+use crate::role::Need;
+use hyper::Method;
 use matchit::Router;
 
 /// A route of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Route {
     Home,
+    Page,
+    Metrics,
     TaskInQueue,
     TaskResp,
     SysInfo,
@@ -22,8 +26,10 @@ pub(crate) enum Route {
 }
 
 /// Every route with its path. Ids take the rest of the path, so that a slash in one needn't be encoded.
-const ROUTES: [(&str, Route); 14] = [
+pub(crate) const ROUTES: [(&str, Route); 16] = [
     ("/", Route::Home),
+    ("/page/{*id}", Route::Page),
+    ("/metrics", Route::Metrics),
     (TASK_IN_QUEUE, Route::TaskInQueue),
     ("/task_resp/{*id}", Route::TaskResp),
     ("/sys_info", Route::SysInfo),
@@ -51,6 +57,55 @@ impl Route {
             Route::DeadLetter => "GET, HEAD, POST, DELETE",
             Route::Schedule => "GET, HEAD, POST",
             _ => "GET, HEAD",
+        }
+    }
+
+    /// Its name in metrics: no part of a path that a client makes up.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Route::Home | Route::Page => "page",
+            Route::Metrics => "metrics",
+            Route::TaskInQueue => "task_in_queue",
+            Route::TaskResp => "task_resp",
+            Route::WsTask => "ws_task",
+            Route::SysInfo => "sys_info",
+            Route::Jobs => "jobs",
+            Route::Job => "job",
+            Route::DeadLetters => "dead_letters",
+            Route::DeadLetter => "dead_letter",
+            Route::Schedules => "schedules",
+            Route::Schedule => "schedule",
+            Route::Stats => "stats",
+            Route::Health => "healthz",
+            Route::Ready => "readyz",
+        }
+    }
+
+    /// What a token needs here. This is the one place that says so; docs/protocol.md has it as a table.
+    pub(crate) fn need(self, method: &Method) -> Need {
+        let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        match self {
+            // Whoever watches the process needn't know a secret, and the page's own files tell nothing: the page asks its
+            // reader for the token.
+            Route::Health | Route::Home | Route::Page => Need::Nothing,
+            Route::Ready => Need::Any,
+            Route::TaskInQueue | Route::WsTask => Need::Submit,
+            Route::TaskResp => Need::Result,
+            Route::SysInfo
+            | Route::Metrics
+            | Route::Jobs
+            | Route::Job
+            | Route::DeadLetters
+            | Route::DeadLetter
+            | Route::Schedules
+            | Route::Schedule
+            | Route::Stats => {
+                if looks {
+                    Need::Read
+                } else {
+                    Need::Admin
+                }
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use crate::respond::{self, Answered};
 use crate::view::{Lane, Numbers};
 use hyper::StatusCode;
 use poulpe_core::wire::rfc3339;
-use poulpe_core::{Histogram, StoreStats};
+use poulpe_core::{Histogram, KindFigures, StoreStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,7 @@ pub(crate) struct Store<'a> {
 struct Spread<'a> {
     bounds: &'static [u64],
     counts: &'a [u64],
+    sum: u64,
 }
 
 impl<'a> Store<'a> {
@@ -48,6 +49,7 @@ impl<'a> Spread<'a> {
         Self {
             bounds: histogram.bounds,
             counts: &histogram.counts,
+            sum: histogram.sum,
         }
     }
 }
@@ -66,6 +68,8 @@ struct Stats<'a> {
     ended: Ended,
     retried: u64,
     lost: u64,
+    start_lag_micros: Spread<'a>,
+    by_kind: BTreeMap<&'a str, Kind<'a>>,
     store: Store<'a>,
     version: &'static str,
     uptime: f64,
@@ -84,6 +88,33 @@ struct Ended {
     succeeded: u64,
     buried: u64,
     cancelled: u64,
+}
+
+/// What became of the jobs of a kind.
+#[derive(Serialize)]
+struct Kind<'a> {
+    accepted: BTreeMap<&'static str, u64>,
+    succeeded: u64,
+    buried: u64,
+    cancelled: u64,
+    retried: u64,
+    run_micros: Spread<'a>,
+}
+
+impl<'a> Kind<'a> {
+    fn new(figures: &'a KindFigures) -> Self {
+        let accepted = figures.accepted.iter();
+        Self {
+            accepted: accepted
+                .map(|(door, count)| (door.as_str(), *count))
+                .collect(),
+            succeeded: figures.succeeded,
+            buried: figures.buried,
+            cancelled: figures.cancelled,
+            retried: figures.retried,
+            run_micros: Spread::of(&figures.run_time),
+        }
+    }
 }
 
 /// Every figure.
@@ -117,6 +148,12 @@ pub(crate) async fn get(app: &App) -> Answered {
         },
         retried: overview.retried,
         lost: overview.lost,
+        start_lag_micros: Spread::of(&overview.start_lag),
+        by_kind: overview
+            .by_kind
+            .iter()
+            .map(|figures| (figures.kind.as_str(), Kind::new(figures)))
+            .collect(),
         store: Store::new(&overview.store),
         version: app.config.version,
         uptime: overview.uptime.as_secs_f64(),

@@ -1,20 +1,20 @@
-//! A client's TCP stream, telling the connection's pace what moves. Never looks at the bytes. Closes so that the last
+//! A client's stream of bytes, plain or secret, telling the connection's pace what moves. Never looks at the bytes. Closes so that the last
 //! answer arrives: it says the end, then takes what the client still sends before it lets go.
 
 use crate::config::LINGER_BYTES;
 use crate::connection::Peer;
+use crate::tls::Wire;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Bytes thrown away at a time.
 const SCRATCH_BYTES: usize = 8 * 1024;
 
 pub(crate) struct Stream {
-    tcp: TcpStream,
+    wire: Wire,
     peer: Arc<Peer>,
     /// The client doesn't take what we write.
     stalled: bool,
@@ -25,9 +25,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(tcp: TcpStream, peer: Arc<Peer>) -> Self {
+    pub(crate) fn new(wire: Wire, peer: Arc<Peer>) -> Self {
         Self {
-            tcp,
+            wire,
             peer,
             stalled: false,
             ended: false,
@@ -39,7 +39,7 @@ impl Stream {
         let mut scratch = [0; SCRATCH_BYTES];
         while self.discarded < LINGER_BYTES {
             let mut buffer = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut buffer))?;
+            ready!(Pin::new(&mut self.wire).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 break;
             }
@@ -56,7 +56,7 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.tcp).poll_read(cx, buffer))?;
+        ready!(Pin::new(&mut self.wire).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
             self.peer.pace.received();
         }
@@ -70,7 +70,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.wire).poll_write(cx, bytes);
         if written.is_ready() && self.stalled {
             self.peer.pace.taken();
         }
@@ -79,12 +79,12 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.wire).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.ended {
-            ready!(Pin::new(&mut self.tcp).poll_shutdown(cx))?;
+            ready!(Pin::new(&mut self.wire).poll_shutdown(cx))?;
             self.ended = true;
             self.peer.pace.closing();
         }

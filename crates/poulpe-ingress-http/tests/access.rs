@@ -15,7 +15,7 @@ async fn with_a_token_every_route_but_healthz_wants_it() {
     config.token = Some("s3cret".into());
     let door = Door::with(config).await;
     for path in [
-        "/",
+        "/metrics",
         "/task_resp/a",
         "/sys_info",
         "/v1/jobs",

@@ -155,9 +155,32 @@ async fn stats_has_every_figure() {
     assert_eq!(stats["store"]["figures"], json!({"bytes": 13}));
     assert_eq!(
         stats["store"]["histograms"],
-        json!({"wait_micros": {"bounds": [10, 100], "counts": [1, 2, 3]}})
+        json!({"wait_micros": {"bounds": [10, 100], "counts": [1, 2, 3], "sum": 400}})
+    );
+    assert_eq!(
+        stats["start_lag_micros"],
+        json!({"bounds": [1000, 5000], "counts": [4, 5, 6], "sum": 60000})
+    );
+    assert_eq!(
+        stats["by_kind"]["GET"],
+        json!({"accepted": {"http": 14, "cron": 15}, "succeeded": 16, "buried": 17, "cancelled": 18, "retried": 19,
+            "run_micros": {"bounds": [1000], "counts": [20, 21], "sum": 22000}})
     );
     assert_eq!(stats["uptime"], 14.5);
+    let metrics = door.get("/metrics").await.expect(200);
+    let text = String::from_utf8_lossy(&metrics.body).into_owned();
+    // Each bucket holds the smaller ones too; bounds and sums are in seconds.
+    for line in [
+        "poulpe_start_lag_seconds_bucket{le=\"0.001\"} 4",
+        "poulpe_start_lag_seconds_bucket{le=\"0.005\"} 9",
+        "poulpe_start_lag_seconds_bucket{le=\"+Inf\"} 15",
+        "poulpe_start_lag_seconds_sum 0.06",
+        "poulpe_fire_times_given_up_total{reason=\"missed\"} 23",
+        "poulpe_store_wait_seconds_bucket{le=\"0.0001\"} 3",
+        "poulpe_store_bytes 13",
+    ] {
+        assert!(text.lines().any(|seen| seen == line), "{line}\n{text}");
+    }
 }
 
 #[tokio::test]
@@ -196,6 +219,28 @@ async fn the_home_page_and_a_wrong_path_name_the_routes() {
     let door = Door::open().await;
     let home = door.get("/").await.expect(200);
     assert!(String::from_utf8_lossy(&home.body).contains("/task_in_queue"));
+    let mut client = door.client().await;
+    let html = "accept: text/html,*/*\r\n";
+    let page = client.request_with("GET", "/", html, "").await.expect(200);
+    let text = String::from_utf8_lossy(&page.body).into_owned();
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    // Every file that the page names is there, and one that the browser has isn't sent again.
+    let named: Vec<&str> = text
+        .split('"')
+        .filter(|part| part.starts_with("/page/"))
+        .collect();
+    assert!(named.len() > 5, "{named:?}");
+    for path in named {
+        let file = client.request("GET", path, "").await.expect(200);
+        let known = format!("if-none-match: {}\r\n", file.header("etag").unwrap());
+        let again = client
+            .request_with("GET", path, &known, "")
+            .await
+            .expect(304);
+        assert!(!file.body.is_empty() && again.body.is_empty(), "{path}");
+    }
+    door.get("/page/nope.js").await.expect(404);
     for path in ["/nope", "/task_resp/", "/sys_info/"] {
         let reply = door.get(path).await.expect(404);
         assert!(reply.reason().contains("/task_resp/{id}"), "{path}");

@@ -243,7 +243,7 @@ async fn the_token_is_taken_three_ways() {
 #[tokio::test]
 async fn pages_of_other_sites_open_no_socket_unless_they_are_listed() {
     let mut config = config();
-    config.socket_origins = vec!["https://app.example".into()];
+    config.cors_origins = vec!["https://app.example".into()];
     let door = Door::with(config).await;
     for (origin, status) in [
         ("http://h", 101),

@@ -24,6 +24,15 @@ pub enum Door {
 }
 
 impl Door {
+    /// All of them, each at its own place: `Door::ALL[door as usize]` is the door.
+    pub const ALL: [Door; 5] = [
+        Door::Http,
+        Door::WebSocket,
+        Door::Kafka,
+        Door::Cron,
+        Door::Library,
+    ];
+
     /// The name in the contract, logs and dead letters.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -34,6 +34,11 @@ pub struct JobResult {
 }
 
 impl JobResult {
+    /// Whether the job did what it was to do.
+    pub fn is_ok(&self) -> bool {
+        self.outcome == Outcome::Ok
+    }
+
     /// What waiters of a cancelled job are told.
     pub fn cancelled(attempts: u32, started_at: Option<Timestamp>, finished_at: Timestamp) -> Self {
         Self {

@@ -1,11 +1,10 @@
 //! What operators want to know of a log. Only counts; decides nothing.
 
-use poulpe_store::Histogram;
+use poulpe_store::{Histogram, Spread};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Counters since the store was opened.
-#[derive(Default)]
 pub(crate) struct Figures {
     pub(crate) batches: AtomicU64,
     pub(crate) records: AtomicU64,
@@ -20,8 +19,8 @@ pub(crate) struct Figures {
     syncs: AtomicU64,
     sync_nanos: AtomicU64,
     sync_max_nanos: AtomicU64,
-    sync_micros: Spread<{ SYNC_MICROS.len() + 1 }>,
-    batch_records: Spread<{ BATCH_RECORDS.len() + 1 }>,
+    sync_micros: Spread,
+    batch_records: Spread,
 }
 
 /// From a battery-backed controller, over flash, to a disk that spins, or is overloaded.
@@ -31,23 +30,25 @@ const SYNC_MICROS: [u64; 12] = [
 
 const BATCH_RECORDS: [u64; 12] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096];
 
-/// How often a value fell into which step.
-struct Spread<const STEPS: usize>([AtomicU64; STEPS]);
-
-impl<const STEPS: usize> Default for Spread<STEPS> {
+impl Default for Figures {
     fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; STEPS])
-    }
-}
-
-impl<const STEPS: usize> Spread<STEPS> {
-    fn add(&self, value: u64, bounds: &[u64]) {
-        let step = bounds.partition_point(|bound| *bound < value);
-        self.0[step].fetch_add(1, Relaxed);
-    }
-
-    fn counts(&self) -> Vec<u64> {
-        self.0.iter().map(|count| count.load(Relaxed)).collect()
+        Self {
+            batches: AtomicU64::default(),
+            records: AtomicU64::default(),
+            max_batch: AtomicU64::default(),
+            start_marks: AtomicU64::default(),
+            written_bytes: AtomicU64::default(),
+            rotations: AtomicU64::default(),
+            unlinked: AtomicU64::default(),
+            cleaned: AtomicU64::default(),
+            copied_records: AtomicU64::default(),
+            copied_bytes: AtomicU64::default(),
+            syncs: AtomicU64::default(),
+            sync_nanos: AtomicU64::default(),
+            sync_max_nanos: AtomicU64::default(),
+            sync_micros: Spread::new(&SYNC_MICROS),
+            batch_records: Spread::new(&BATCH_RECORDS),
+        }
     }
 }
 
@@ -56,7 +57,7 @@ impl Figures {
         self.batches.fetch_add(1, Relaxed);
         self.records.fetch_add(records as u64, Relaxed);
         self.max_batch.fetch_max(records as u64, Relaxed);
-        self.batch_records.add(records as u64, &BATCH_RECORDS);
+        self.batch_records.add(records as u64);
     }
 
     pub(crate) fn sync(&self, took: Duration) {
@@ -64,21 +65,13 @@ impl Figures {
         self.syncs.fetch_add(1, Relaxed);
         self.sync_nanos.fetch_add(nanos, Relaxed);
         self.sync_max_nanos.fetch_max(nanos, Relaxed);
-        self.sync_micros.add(nanos.div_ceil(1_000), &SYNC_MICROS);
+        self.sync_micros.add(nanos.div_ceil(1_000));
     }
 
     pub(crate) fn histograms(&self) -> Vec<Histogram> {
         vec![
-            Histogram {
-                name: "sync_micros",
-                bounds: &SYNC_MICROS,
-                counts: self.sync_micros.counts(),
-            },
-            Histogram {
-                name: "batch_records",
-                bounds: &BATCH_RECORDS,
-                counts: self.batch_records.counts(),
-            },
+            self.sync_micros.histogram("sync_micros"),
+            self.batch_records.histogram("batch_records"),
         ]
     }
 

@@ -8,6 +8,7 @@ pub mod conformance;
 mod limits;
 mod memory;
 mod port;
+mod spread;
 mod store;
 pub mod table;
 mod types;
@@ -19,5 +20,6 @@ pub use port::{
     BoxFuture, Checkpoints, Inspect, JobStore, Outbox, Results, Store, StoreExt, StoreResult,
     TimeSource, WallTime, Watcher,
 };
+pub use spread::Spread;
 pub use store::{Medium, Shared, TableStore};
 pub use types::*;

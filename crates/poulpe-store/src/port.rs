@@ -140,6 +140,12 @@ impl WallTime {
         poulpe_job::Timestamp::from_millis(self.0.div_euclid(1_000_000) as i64)
     }
 
+    /// How long ago a moment was; nothing if it is still to come.
+    pub fn since(self, earlier: poulpe_job::Timestamp) -> Duration {
+        let nanos = self.0 - i128::from(earlier.as_millis()) * 1_000_000;
+        Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+    }
+
     /// The next whole millisecond: what a delay counts from, so that it is never cut short.
     pub fn ceil(self) -> poulpe_job::Timestamp {
         poulpe_job::Timestamp::from_millis(-(-self.0).div_euclid(1_000_000) as i64)

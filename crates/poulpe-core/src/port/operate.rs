@@ -1,9 +1,9 @@
 //! The port for people and their tools.
 
 use super::{ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
-use poulpe_job::{JobId, Lane, State, Timestamp};
+use poulpe_job::{Door, JobId, Lane, State, Timestamp};
 use poulpe_store::{
-    BoxFuture, Counts, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
+    BoxFuture, Counts, Histogram, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
 };
 use std::time::Duration;
 
@@ -68,10 +68,35 @@ pub struct Overview {
     pub retried: u64,
     /// Leases lost since the start.
     pub lost: u64,
+    /// How long after their due time attempts started, in microseconds, since the start.
+    pub start_lag: Histogram,
+    /// The figures of each kind that this daemon runs, by name, since the start.
+    pub by_kind: Vec<KindFigures>,
+    /// Fire times of schedules that gave no job, by reason, since the start.
+    pub fires_given_up: Vec<(&'static str, u64)>,
     /// The store.
     pub store: StoreStats,
     /// Time since the start.
     pub uptime: Duration,
+}
+
+/// What became of the jobs of one kind.
+#[derive(Debug, Clone)]
+pub struct KindFigures {
+    /// The kind.
+    pub kind: String,
+    /// Jobs accepted, by the door that they came in.
+    pub accepted: Vec<(Door, u64)>,
+    /// Attempts that succeeded.
+    pub succeeded: u64,
+    /// Attempts that were the last: the job lies dead.
+    pub buried: u64,
+    /// Attempts that ended because the job was cancelled.
+    pub cancelled: u64,
+    /// Attempts that failed and are followed by another one.
+    pub retried: u64,
+    /// How long attempts ran, in microseconds.
+    pub run_time: Histogram,
 }
 
 /// A lane at a glance.

@@ -128,7 +128,7 @@ impl Builder {
             wake,
             settles: SettleQueue::default(),
             share: Share::default(),
-            counters: Counters::default(),
+            counters: Counters::new(self.executors.keys()),
             dead_letters: DeadLetters::new(self.files),
             cron: Cron::default(),
             started_at: self.clock.monotonic(),

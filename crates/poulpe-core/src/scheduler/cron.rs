@@ -211,8 +211,9 @@ async fn write(parts: &Parts, firings: Vec<Firing>) -> StoreResult<()> {
         match parts.cron.driver().fired(firing, answer) {
             Fired::Done => {
                 tracing::debug!(schedule, jobs = firing.tasks.len(), "fired");
-                warn_of_conflicts(firing, answer);
+                note_accepted(parts, firing, answer);
                 for (count, reason) in &firing.given_up {
+                    parts.counters.note_given_up(*reason, *count);
                     tracing::warn!(
                         schedule,
                         count,
@@ -233,18 +234,25 @@ async fn write(parts: &Parts, firings: Vec<Firing>) -> StoreResult<()> {
     Ok(())
 }
 
-/// A client has taken the id of a fire time: the schedule can't run then.
-fn warn_of_conflicts(firing: &Firing, answer: &GroupAnswer) {
+/// Counts the jobs of a firing. A client may have taken the id of a fire time: the schedule can't run then.
+fn note_accepted(parts: &Parts, firing: &Firing, answer: &GroupAnswer) {
     let GroupAnswer::Taken(accepted) = answer else {
         return;
     };
-    for (task, _) in (firing.tasks.iter().zip(accepted)).filter(|(_, a)| **a == Accepted::Conflict)
-    {
+    for (task, accepted) in firing.tasks.iter().zip(accepted) {
         let job = task.id.as_ref().map(JobId::as_str);
-        tracing::warn!(
-            job,
-            "another task has the id of this fire time, which gives no job"
-        );
+        match accepted {
+            Accepted::New(_) => {
+                if let Some(counters) = parts.counters.of(&task.kind) {
+                    counters.accepted(Door::Cron);
+                }
+            }
+            Accepted::Conflict => tracing::warn!(
+                job,
+                "another task has the id of this fire time, which gives no job"
+            ),
+            Accepted::Duplicate(_) | Accepted::Full => {}
+        }
     }
 }
 
@@ -320,6 +328,7 @@ pub(crate) async fn change(
             return Err(StoreError::failed("the store gave no answer"));
         };
         let fired = parts.cron.driver().fired(&change, &answer);
+        note_accepted(parts, &change, &answer);
         parts.cron.wake.notify_one();
         if fired == Fired::Moved {
             continue;

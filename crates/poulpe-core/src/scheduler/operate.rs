@@ -49,6 +49,9 @@ impl Scheduler {
             ),
             retried: read(&counters.retried),
             lost: read(&counters.lost),
+            start_lag: counters.start_lag(),
+            by_kind: counters.by_kind(),
+            fires_given_up: counters.given_up(),
             store: parts.store.stats(),
             uptime: parts.clock.monotonic().saturating_sub(parts.started_at),
         })

@@ -3,7 +3,7 @@
 use super::Parts;
 use super::counters::Counters;
 use crate::machine::{SettleAction, SettleEvent, Settler};
-use poulpe_job::{Outcome, Verdict};
+use poulpe_job::Verdict;
 use poulpe_store::{Hold, Settlement, StoreError};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -157,7 +157,7 @@ fn note(parts: &Parts, settled: Vec<(Settlement, Hold)>) {
             continue;
         }
         match &verdict {
-            Verdict::Complete(result) if result.outcome == Outcome::Ok => {
+            Verdict::Complete(result) if result.is_ok() => {
                 Counters::add(&counters.succeeded);
             }
             Verdict::Complete(_) => Counters::add(&counters.cancelled),

@@ -1,6 +1,7 @@
 //! The door for tasks: checks them, has them stored, waits for results.
 
 use super::admission::NotTaken;
+use super::counters::KindCounters;
 use super::follow::Follower;
 use super::{Parts, Scheduler};
 use crate::{Follow, Submit, Submitted, Waited};
@@ -8,6 +9,12 @@ use poulpe_job::{BadTask, Door, Job, JobId, MAX_LANES, Task, Timestamp};
 use poulpe_store::{Accepted, BoxFuture, Cancelled, Group, GroupAnswer, Lookup, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A task on its way to the store.
+struct Sent<'a> {
+    id: JobId,
+    counters: Option<&'a KindCounters>,
+}
 
 impl Parts {
     pub(crate) fn job(&self, task: Task, door: Door) -> (Job, poulpe_job::Due) {
@@ -75,29 +82,41 @@ impl Parts {
         let count = tasks.len();
         let mut refused = Vec::new();
         let mut groups = Vec::with_capacity(count);
-        let mut ids = Vec::with_capacity(count);
+        let mut sent = Vec::with_capacity(count);
         for (place, task) in tasks.into_iter().enumerate() {
             match self.check(&task, door) {
                 Ok(()) => {
                     let (job, due) = self.job(task, door);
-                    ids.push(job.id.clone());
+                    let counters = self.counters.of(&job.kind);
+                    sent.push(Sent {
+                        id: job.id.clone(),
+                        counters,
+                    });
                     groups.push(Group::job(job, due));
                 }
                 Err(error) => refused.push((place, Submitted::Refused(task.id, error))),
             }
         }
-        let stored = self.store_groups(groups, ids).await;
+        let stored = self.store_groups(groups, sent, door).await;
         if refused.is_empty() {
             return stored;
         }
         in_order(count, stored, refused)
     }
 
-    async fn store_groups(&self, groups: Vec<Group>, ids: Vec<JobId>) -> Vec<Submitted> {
+    async fn store_groups(
+        &self,
+        groups: Vec<Group>,
+        sent: Vec<Sent<'_>>,
+        door: Door,
+    ) -> Vec<Submitted> {
         if groups.is_empty() {
             return Vec::new();
         }
-        let all_busy = |reason: &str| ids.iter().map(|id| busy(Some(id), reason)).collect();
+        let all_busy = |reason: &str| {
+            let sent = sent.iter();
+            sent.map(|sent| busy(Some(&sent.id), reason)).collect()
+        };
         let _room = match self
             .admission
             .enter(groups.len(), self.settings.admission_max)
@@ -113,11 +132,17 @@ impl Parts {
         match self.store.enqueue(groups).await {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
-                let answer = |id| submitted(answers.next(), id);
-                ids.iter().map(answer).collect()
+                let answer = |sent: &Sent| {
+                    let submitted = submitted(answers.next(), &sent.id);
+                    if let (Submitted::Accepted(..), Some(counters)) = (&submitted, sent.counters) {
+                        counters.accepted(door);
+                    }
+                    submitted
+                };
+                sent.iter().map(answer).collect()
             }
             Err(error) => {
-                tracing::error!(%error, tasks = ids.len(), "enqueue failed");
+                tracing::error!(%error, tasks = sent.len(), "enqueue failed");
                 all_busy(&format!("the task could not be stored: {error}"))
             }
         }

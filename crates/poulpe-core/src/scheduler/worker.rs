@@ -45,9 +45,9 @@ fn run(parts: &Parts, runtime: &Handle, seat: Seat) {
         has_asked = false;
         let begin = parts.clock.monotonic();
         let report = work(parts, runtime, seat, claimed, &canceller);
-        let settlement = report.map(|report| settle(parts, report));
-        parts.settles.announce();
         let took = parts.clock.monotonic().saturating_sub(begin);
+        let settlement = report.map(|report| settle(parts, report, took));
+        parts.settles.announce();
         let Freed { counts, is_last } = parts.pool.ended(seat, took);
         parts
             .settles
@@ -98,7 +98,9 @@ fn work(
             return Some(Report::not_started(claimed, Duration::ZERO));
         }
     };
-    let started_at = now(parts);
+    let wall = parts.clock.wall();
+    let started_at = wall.floor();
+    parts.counters.started(wall.since(claimed.job.due));
     let deadline = parts.clock.monotonic().saturating_add(claimed.job.timeout);
     parts
         .pool
@@ -132,7 +134,7 @@ fn work(
 }
 
 /// The settlement of a report. A retry policy that panics must not cost a worker: the fixed interval decides then.
-fn settle(parts: &Parts, report: Report) -> Settlement {
+fn settle(parts: &Parts, report: Report, took: Duration) -> Settlement {
     /// Asks the policy, and the fixed interval if that panics.
     struct Guarded<'a>(&'a dyn RetryPolicy);
     impl RetryPolicy for Guarded<'_> {
@@ -144,7 +146,12 @@ fn settle(parts: &Parts, report: Report) -> Settlement {
             })
         }
     }
-    settlement(report, &Guarded(&*parts.policy))
+    let counters = parts.counters.of(&report.job.kind);
+    let settlement = settlement(report, &Guarded(&*parts.policy));
+    if let Some(counters) = counters {
+        counters.ran(took, &settlement.verdict);
+    }
+    settlement
 }
 
 /// A panic is a failure of this attempt, not of the worker.

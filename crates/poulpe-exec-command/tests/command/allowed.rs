@@ -2,7 +2,7 @@
 
 use crate::support::{executor, job, list, run, write_executable};
 use poulpe_core::{Attempt, BadTask, Door, Executor, Failure, Kind, Params, RetryAdvice, Task};
-use poulpe_exec_command::{CommandConfig, CommandExecutor};
+use poulpe_exec_command::{BadAllow, BadCommandConfig, CommandConfig, CommandExecutor};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -116,7 +116,10 @@ fn every_bad_entry_is_named_at_the_start() {
         ..CommandConfig::default()
     };
     let error = CommandExecutor::new(&config).expect_err("three are bad");
-    let bad: Vec<_> = error.entries.iter().map(|bad| bad.entry.as_str()).collect();
+    let BadCommandConfig::Allow(BadAllow { entries }) = error else {
+        panic!("{error}");
+    };
+    let bad: Vec<_> = entries.iter().map(|bad| bad.entry.as_str()).collect();
     assert_eq!(bad, ["/no/such", "a/b", "/etc/passwd"]);
 }
 

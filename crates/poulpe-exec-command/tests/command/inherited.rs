@@ -1,7 +1,8 @@
 //! What a command inherits from the daemon, and what it doesn't.
 
-use crate::support::{list, run, run_script};
-use poulpe_core::Params;
+use crate::support::{LONG, job, list, run, run_script};
+use poulpe_core::{Attempt, Executor, Params};
+use poulpe_exec_command::{CommandConfig, CommandExecutor};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
@@ -83,6 +84,36 @@ fn the_working_directory_is_that_of_the_daemon() {
     let here = std::env::current_dir().expect("a working directory");
     let output = run("/bin/pwd", Params::default()).expect("success");
     assert_eq!(output.text.trim(), here.to_string_lossy());
+}
+
+#[test]
+fn the_working_directory_is_the_one_that_was_configured() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let real = directory.path().canonicalize().expect("a real path");
+    let config = CommandConfig {
+        allow: vec!["/bin/pwd".into()],
+        directory: Some(real.clone()),
+        ..CommandConfig::default()
+    };
+    let executor = CommandExecutor::new(&config).expect("a good configuration");
+    let (attempt, _) = Attempt::for_test(LONG);
+    let output = executor.execute(&job("/bin/pwd", Params::default()), &attempt);
+    assert_eq!(output.expect("success").text.trim(), real.to_string_lossy());
+}
+
+#[test]
+fn a_command_may_open_so_many_files_and_no_more() {
+    let config = CommandConfig {
+        allow: vec!["/bin/sh".into()],
+        open_files: 40,
+        ..CommandConfig::default()
+    };
+    let executor = CommandExecutor::new(&config).expect("a good configuration");
+    let (attempt, _) = Attempt::for_test(LONG);
+    // It waits for the limit, which comes just after its start; without one the attempt never ends well.
+    let script = "while [ $(ulimit -Hn) != 40 ]; do :; done; ulimit -Sn";
+    let output = executor.execute(&job("/bin/sh", list(&["-c", script])), &attempt);
+    assert_eq!(output.expect("success").text, "40\n");
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub(crate) fn open(app: &App, mut request: Request<Incoming>, upgrade: &Upgrade)
     if request.method() != Method::GET {
         return respond::wrong_method("GET");
     }
-    let protocol = match access::check(app, request.headers(), request.uri().query()) {
+    let protocol = match access::check(&app.guard, &request) {
         Ok(protocol) => protocol,
         Err(refusal) => return *refusal,
     };

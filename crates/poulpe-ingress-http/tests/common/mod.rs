@@ -31,7 +31,9 @@ pub(crate) struct Door {
 }
 
 pub(crate) fn config() -> HttpConfig {
-    HttpConfig::new(Ipv4Addr::LOCALHOST.into(), 0, "9.9.9")
+    let mut config = HttpConfig::new(Ipv4Addr::LOCALHOST.into(), 0, "9.9.9");
+    config.hosts = vec!["h".into()];
+    config
 }
 
 impl Door {

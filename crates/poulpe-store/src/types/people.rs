@@ -101,6 +101,8 @@ pub struct Histogram {
     pub bounds: &'static [u64],
     /// How many values fell into each step, and last those beyond all of them: one more than there are bounds.
     pub counts: Vec<u64>,
+    /// All values together.
+    pub sum: u64,
 }
 
 /// What is known of a job by its id.

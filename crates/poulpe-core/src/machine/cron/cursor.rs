@@ -36,6 +36,14 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// For machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            SkipReason::Missed => "missed",
+            SkipReason::Overlap => "overlap",
+        }
+    }
+
     /// For people.
     pub fn as_str(self) -> &'static str {
         match self {

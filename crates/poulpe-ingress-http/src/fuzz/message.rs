@@ -1,5 +1,4 @@
-//! What must hold of every message that a client may write on a socket. For the fuzzer and for tests; nothing else
-//! calls it.
+//! What must hold of every message that a client may write on a socket. For the fuzzer and for tests.
 
 use crate::ws::fuzz::{Message, Named, Told, text};
 use poulpe_core::{JobId, State};
