@@ -46,6 +46,10 @@ struct Gate {
 }
 
 impl Watcher for Gate {
+    fn awaited(&self) -> Vec<JobId> {
+        Vec::new()
+    }
+
     fn work(&self) {}
 
     fn finished(&self, ids: &[JobId]) {

@@ -63,6 +63,7 @@ impl Health {
 pub(crate) struct Settings {
     pub(crate) appendonly: String,
     pub(crate) appendfsync: String,
+    pub(crate) no_appendfsync_on_rewrite: String,
     pub(crate) maxmemory_policy: String,
     pub(crate) replicas: u64,
     pub(crate) used_memory: u64,
@@ -70,7 +71,9 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn is_durable(&self) -> bool {
-        self.appendonly == "yes" && self.appendfsync == "always"
+        self.appendonly == "yes"
+            && self.appendfsync == "always"
+            && self.no_appendfsync_on_rewrite != "yes"
     }
 
     /// What may lose jobs, and what to do about it.
@@ -93,6 +96,11 @@ impl Settings {
             _ => warnings.push(
                 "Redis doesn't persist what it accepts (appendonly no): a restart of it loses jobs; set appendonly yes and appendfsync always".into(),
             ),
+        }
+        if self.appendonly == "yes" && self.no_appendfsync_on_rewrite == "yes" {
+            warnings.push(
+                "Redis doesn't sync while it rewrites its log (no-appendfsync-on-rewrite yes): a crash of its machine then loses the latest jobs; set no".into(),
+            );
         }
         let may_evict = !matches!(self.maxmemory_policy.as_str(), "" | "noeviction");
         if may_evict {
@@ -145,6 +153,16 @@ mod tests {
                 "{warnings:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_rewrite_without_syncs_is_warned_of_and_not_durable() {
+        let rewriting = Settings {
+            no_appendfsync_on_rewrite: "yes".into(),
+            ..settings("yes", "always", "noeviction")
+        };
+        assert_eq!(rewriting.warnings(0).len(), 1);
+        assert!(!rewriting.is_durable());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// The keys and channels, as the library calls them and as they are named behind the prefix; `docs/redis.md` says what each
 /// holds. A name that ends in a colon is the start of several keys; the last three are channels.
-pub(crate) const NAMES: [(&str, &str); 25] = [
+pub(crate) const NAMES: [(&str, &str); 26] = [
     ("JOB", "job"),
     ("BODY", "body"),
     ("ERROR", "error"),
@@ -22,6 +22,7 @@ pub(crate) const NAMES: [(&str, &str); 25] = [
     ("CHECKPOINT", "checkpoint"),
     ("META", "meta"),
     ("CLAIM", "claim:"),
+    ("PURGED", "purged:"),
     ("MEMBERS", "members"),
     ("MEMBER_ENDS", "member_ends"),
     ("MOVED", "moved"),

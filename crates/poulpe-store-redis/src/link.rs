@@ -278,14 +278,20 @@ impl Link {
             "0" => settings.appendonly = "no".into(),
             _ => {}
         }
-        let asked = vec!["GET".into(), "appendfsync".into()];
+        settings.appendfsync = self.setting("appendfsync").await;
+        settings.no_appendfsync_on_rewrite = self.setting("no-appendfsync-on-rewrite").await;
+        Ok(settings)
+    }
+
+    /// A setting; empty where CONFIG isn't allowed.
+    async fn setting(&self, name: &str) -> String {
+        let asked = vec!["GET".into(), name.into()];
         let value = match self.command("CONFIG", asked).await {
             Ok(Value::Array(pair)) => pair.get(1).and_then(Value::as_string),
             Ok(Value::Map(map)) => map.inner().into_values().next().and_then(|v| v.as_string()),
             _ => None,
         };
-        settings.appendfsync = value.unwrap_or_default();
-        Ok(settings)
+        value.unwrap_or_default()
     }
 
     /// Connects, and says what can't be helped by waiting. A server that isn't there yet is connected to when it comes.

@@ -286,8 +286,7 @@ impl Inspect for RedisStore {
 
 impl Results for RedisStore {
     fn get(&self, ids: Vec<JobId>) -> BoxFuture<'_, StoreResult<Vec<Lookup>>> {
-        let watch = Arc::clone(&self.watch);
-        self.run(|link| async move { watch::get(&link, &watch, ids).await })
+        self.run(|link| async move { inspect::get(&link, &ids).await })
     }
 
     fn watch(&self, watcher: Arc<dyn Watcher>) {

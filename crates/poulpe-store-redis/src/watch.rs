@@ -2,15 +2,13 @@
 //! Keeps an eye on the server on the way.
 
 use crate::ahead::Ahead;
-use crate::inspect;
 use crate::link::Link;
 use crate::reply::Reply;
 use fred::clients::SubscriberClient;
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
 use fred::types::Message;
 use poulpe_job::JobId;
-use poulpe_store::{Incarnation, LeaseId, Lookup, StoreError, StoreResult, Watcher};
-use std::collections::HashMap;
+use poulpe_store::{Incarnation, LeaseId, StoreError, StoreResult, Watcher};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,22 +21,16 @@ const TICK: Duration = Duration::from_secs(1);
 /// After how many ticks the settings of the server are looked at again.
 const SETTINGS_TICKS: u64 = 30;
 
-/// How many ticks an id is asked for that nobody asked about since: as long as a client may wait.
-const AWAITED_TICKS: u64 = 3_600;
+/// How many ids are asked for in one call.
+const AWAITED_PAGE: usize = 500;
 
-/// How many ids are asked for in one tick, and remembered at most. Beyond it waiters rely on messages alone.
-const MAX_AWAITED: usize = 10_000;
-
-/// Who is told, and what somebody waits for.
+/// Who is told.
 #[derive(Default)]
 pub(crate) struct Watch {
     /// Replaced as a whole, so that nobody is told under the lock.
     watchers: Mutex<Arc<[Arc<dyn Watcher>]>>,
-    /// Ids of living jobs that were asked about, and in which tick.
-    awaited: Mutex<HashMap<JobId, u64>>,
     /// Starts that were marked by claims.
     pub(crate) ahead: Ahead,
-    ticks: std::sync::atomic::AtomicU64,
     /// Messages may have been lost.
     hurry: Notify,
 }
@@ -47,18 +39,6 @@ impl Watch {
     pub(crate) fn add(&self, watcher: Arc<dyn Watcher>) {
         let mut watchers = lock(&self.watchers);
         *watchers = watchers.iter().cloned().chain([watcher]).collect();
-    }
-
-    /// Remembers who lives of those that were asked about: somebody may wait for their ends.
-    pub(crate) fn asked(&self, ids: &[JobId], lookups: &[Lookup]) {
-        let now = self.ticks.load(Relaxed);
-        let mut awaited = lock(&self.awaited);
-        for (id, lookup) in ids.iter().zip(lookups) {
-            let is_living = matches!(lookup, Lookup::Living(..));
-            if is_living && awaited.len() < MAX_AWAITED {
-                awaited.insert(id.clone(), now);
-            }
-        }
     }
 
     fn tell(&self, what: impl Fn(&dyn Watcher)) {
@@ -72,20 +52,12 @@ impl Watch {
         if ids.is_empty() {
             return;
         }
-        {
-            let mut awaited = lock(&self.awaited);
-            for id in ids {
-                awaited.remove(id);
-            }
-        }
         self.tell(|watcher| watcher.finished(ids));
     }
 
     fn awaited(&self) -> Vec<JobId> {
-        let now = self.ticks.fetch_add(1, Relaxed);
-        let mut awaited = lock(&self.awaited);
-        awaited.retain(|_, asked| now.saturating_sub(*asked) < AWAITED_TICKS);
-        awaited.keys().cloned().collect()
+        let watchers = Arc::clone(&lock(&self.watchers));
+        watchers.iter().flat_map(|one| one.awaited()).collect()
     }
 }
 
@@ -178,23 +150,33 @@ pub(crate) async fn tick(link: Arc<Link>, watch: Arc<Watch>) {
 }
 
 async fn ask(link: &Link, watch: &Watch) -> StoreResult<()> {
-    let mut args = link.args();
     let awaited = watch.awaited();
-    for id in &awaited {
+    let (first, more) = awaited.split_at(awaited.len().min(AWAITED_PAGE));
+    if ask_for(link, watch, first).await? {
+        watch.tell(|watcher| watcher.work());
+    }
+    for page in more.chunks(AWAITED_PAGE) {
+        ask_for(link, watch, page).await?;
+    }
+    // Whether new jobs can be taken is known by trying.
+    link.call(&link.scripts.enqueue, link.args()).await?;
+    Ok(())
+}
+
+/// Tells who of these has ended; whether there is something to claim.
+async fn ask_for(link: &Link, watch: &Watch, ids: &[JobId]) -> StoreResult<bool> {
+    let mut args = link.args();
+    for id in ids {
         args.text(id.as_str());
     }
     let mut reply = Reply::of(link.call(&link.scripts.tick, args).await?)?;
-    // Whether new jobs can be taken is known by trying.
-    link.call(&link.scripts.enqueue, link.args()).await?;
-    if reply.flag()? {
-        watch.tell(|watcher| watcher.work());
-    }
+    let has_work = reply.flag()?;
     let mut ended = Vec::new();
     while !reply.is_empty() {
         ended.push(reply.id()?);
     }
     watch.finished(&ended);
-    Ok(())
+    Ok(has_work)
 }
 
 /// Whether there are as many replicas as every change waits for.
@@ -218,13 +200,6 @@ pub(crate) async fn look_at_settings(link: &Link) -> StoreResult<()> {
     link.health.durable.store(settings.is_durable(), Relaxed);
     link.health.warn(settings.warnings(link.options.wait));
     Ok(())
-}
-
-/// What is known of jobs, for somebody who may wait for them.
-pub(crate) async fn get(link: &Link, watch: &Watch, ids: Vec<JobId>) -> StoreResult<Vec<Lookup>> {
-    let lookups = inspect::get(link, &ids).await?;
-    watch.asked(&ids, &lookups);
-    Ok(lookups)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

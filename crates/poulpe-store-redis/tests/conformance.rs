@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// One server; each place is a prefix in it.
 struct Redis {
     server: Arc<Server>,
+    url: String,
     resp3: bool,
     start_ahead: bool,
     ca: Option<PathBuf>,
@@ -19,8 +20,13 @@ struct Redis {
 
 impl Redis {
     fn plain() -> Self {
+        Self::on(Server::start())
+    }
+
+    fn on(server: Server) -> Self {
         Self {
-            server: Arc::new(Server::start()),
+            url: server.url(),
+            server: Arc::new(server),
             resp3: false,
             start_ahead: false,
             ca: None,
@@ -29,7 +35,9 @@ impl Redis {
 }
 
 struct Prefix {
-    server: Arc<Server>,
+    /// Lives as long as this.
+    _server: Arc<Server>,
+    url: String,
     prefix: String,
     resp3: bool,
     start_ahead: bool,
@@ -39,7 +47,8 @@ struct Prefix {
 impl Backend for Redis {
     fn place(&self) -> Box<dyn Place> {
         Box::new(Prefix {
-            server: Arc::clone(&self.server),
+            _server: Arc::clone(&self.server),
+            url: self.url.clone(),
             prefix: common::prefix(),
             resp3: self.resp3,
             start_ahead: self.start_ahead,
@@ -58,7 +67,7 @@ impl Backend for Redis {
 
 impl Place for Prefix {
     fn open(&self, limits: Limits, time: Arc<ManualTime>) -> Arc<dyn JobStore> {
-        let mut options = Options::new(self.server.url());
+        let mut options = Options::new(&self.url);
         options.prefix.clone_from(&self.prefix);
         options.limits = limits;
         options.start_ahead = self.start_ahead;
@@ -106,9 +115,17 @@ fn with_marked_starts_it_keeps_every_other_promise() {
 fn it_keeps_every_promise_over_tls() {
     let (server, ca) = Server::with_tls();
     run_all(&Redis {
-        server: Arc::new(server),
         ca: Some(ca),
-        ..Redis::plain()
+        ..Redis::on(server)
+    });
+}
+
+#[test]
+fn it_keeps_every_promise_over_a_unix_socket() {
+    let (server, url) = Server::with_socket();
+    run_all(&Redis {
+        url,
+        ..Redis::on(server)
     });
 }
 

@@ -131,6 +131,7 @@ impl Place for Prefix {
     fn open(&self, limits: Limits, time: Arc<ManualTime>) -> Arc<dyn JobStore> {
         let mut options = self.0.options(&self.1);
         options.limits = limits;
+        options.start_ahead = false;
         options.time = Some(time);
         Arc::new(RedisStore::open(options).expect("it opens"))
     }

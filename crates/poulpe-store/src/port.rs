@@ -95,6 +95,9 @@ pub trait Watcher: Send + Sync {
     fn finished(&self, ids: &[JobId]);
     /// Whoever holds these leases should stop: the jobs were cancelled.
     fn cancel_requested(&self, leases: &[LeaseId]);
+    /// Jobs whose ends somebody waits for: a store that hears of ends by messages looks after these, for messages may be
+    /// lost.
+    fn awaited(&self) -> Vec<JobId>;
 }
 
 /// Results, for whoever waits.

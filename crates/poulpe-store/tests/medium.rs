@@ -211,6 +211,10 @@ struct Reader {
 }
 
 impl Watcher for Reader {
+    fn awaited(&self) -> Vec<JobId> {
+        Vec::new()
+    }
+
     fn work(&self) {}
 
     fn finished(&self, ids: &[JobId]) {
@@ -226,6 +230,10 @@ impl Watcher for Reader {
 struct Deaf;
 
 impl Watcher for Deaf {
+    fn awaited(&self) -> Vec<JobId> {
+        Vec::new()
+    }
+
     fn work(&self) {}
     fn finished(&self, _ids: &[JobId]) {}
     fn cancel_requested(&self, _leases: &[LeaseId]) {}

@@ -40,6 +40,7 @@ pub(super) async fn count(
 struct Pages<'a> {
     end: &'a End,
     next: Option<Cursor>,
+    total: u64,
     progress: Progress<'a>,
 }
 
@@ -48,12 +49,15 @@ impl<'a> Pages<'a> {
         Self {
             end,
             next: Some(Cursor::default()),
+            total: 0,
             progress: Progress::new(what, time),
         }
     }
 
     /// The next page, which may be empty, counted; `None` at the end.
     async fn next(&mut self, tally: &mut Tally) -> anyhow::Result<Option<Vec<Item>>> {
+        // Of the page before: it has been dealt with.
+        self.progress.show(tally.count(), self.total);
         let Some(from) = self.next else {
             self.progress.end(tally.count());
             return Ok(None);
@@ -63,7 +67,7 @@ impl<'a> Pages<'a> {
         for item in &page.items {
             tally.add(item);
         }
-        self.progress.show(tally.count(), page.total);
+        self.total = page.total;
         self.next = page.next;
         Ok(Some(page.items))
     }

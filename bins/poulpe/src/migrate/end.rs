@@ -24,6 +24,8 @@ pub(super) enum End {
     Redis {
         /// Where, without a password.
         place: String,
+        /// How a daemon is started on it.
+        hint: String,
         /// The store.
         store: RedisStore,
     },
@@ -71,9 +73,15 @@ impl End {
             options.ca.clone_from(&flags.redis_ca);
             options.limits = everything(ttl);
             options.transfer = true;
-            let place = format!("{}, prefix {prefix}", options.place());
+            let place = options.place();
+            let hint = match (holds_password(name), prefix) {
+                // A password is nothing to print.
+                (true, _) => format!("poulpe --redis_file FILE --redis_prefix {prefix}"),
+                (false, "poulpe") => format!("poulpe --redis {name}"),
+                (false, _) => format!("poulpe --redis {name} --redis_prefix {prefix}"),
+            };
             let store = RedisStore::open(options)?;
-            return Ok(Self::Redis { place, store });
+            return Ok(Self::Redis { place, hint, store });
         }
         let options = poulpe_store_embedded::Options {
             limits: everything(ttl),
@@ -111,11 +119,7 @@ impl End {
     /// How a daemon is started on it.
     pub(super) fn start_hint(&self) -> String {
         match self {
-            Self::Redis { place, .. } => match place.split_once(", prefix ") {
-                Some((url, "poulpe")) => format!("poulpe --redis {url}"),
-                Some((url, prefix)) => format!("poulpe --redis {url} --redis_prefix {prefix}"),
-                None => format!("poulpe --redis {place}"),
-            },
+            Self::Redis { hint, .. } => hint.clone(),
             Self::Embedded { dir, .. } => format!("poulpe --data {}", dir.display()),
         }
     }
@@ -157,6 +161,11 @@ impl End {
 /// Whether this names a Redis rather than a directory.
 pub(super) fn is_url(name: &str) -> bool {
     name.contains("://")
+}
+
+/// Whether an address may hold a password, before the host or in its query.
+fn holds_password(url: &str) -> bool {
+    url.contains('@') || url.to_ascii_lowercase().contains("password")
 }
 
 /// Nothing may be dropped on the way but what has expired.

@@ -42,6 +42,10 @@ impl Watcher for Hub {
         self.waiters.finished(ids);
     }
 
+    fn awaited(&self) -> Vec<JobId> {
+        self.waiters.awaited()
+    }
+
     fn cancel_requested(&self, leases: &[LeaseId]) {
         let Some(parts) = self.parts.get().and_then(Weak::upgrade) else {
             return;

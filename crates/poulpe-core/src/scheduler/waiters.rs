@@ -45,6 +45,10 @@ impl Waiters {
         }
     }
 
+    pub(crate) fn awaited(&self) -> Vec<JobId> {
+        self.state().waiting.keys().cloned().collect()
+    }
+
     pub(crate) fn finished(&self, ids: &[JobId]) {
         let mut state = self.state();
         if state.waiting.is_empty() && state.following.is_empty() {

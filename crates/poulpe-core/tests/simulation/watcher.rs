@@ -50,6 +50,10 @@ impl SimWatcher {
 }
 
 impl Watcher for SimWatcher {
+    fn awaited(&self) -> Vec<JobId> {
+        Vec::new()
+    }
+
     fn work(&self) {
         self.state().news.work = true;
     }

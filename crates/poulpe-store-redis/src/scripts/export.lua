@@ -5,7 +5,7 @@
 -- ids, 6 checkpoints, from 7 on the ready queues by name. Nothing else may change the store meanwhile.
 -- Returns: the part and the place that follow, or -1 and -1; about how many items there are in all; then for each a
 -- checkpoint {"C", name, value}, or a job {"J", seq, phase, id, chosen, digest, body, accepted, due, claims, attempts,
--- failures, losses, cancel, started, end of its lease in us, kept, expires, result, 1 if it is in the outbox or else 0,
+-- failures, losses, cancel, started attempt or 0, end of its lease in us, kept, expires, result, 1 if it is in the outbox or else 0,
 -- errors}. What has expired is left out.
 local part, place, many = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local queues = redis.call('SMEMBERS', FILLED)
@@ -38,7 +38,7 @@ elseif part <= last then
       local in_outbox = part == 3 and redis.call('ZSCORE', OUTBOX, seq)
       answer[#answer + 1] = {
         'J', seq, job[PHASE], job[NAME], job[CHOSEN], job[DIGEST], redis.call('HGET', BODY, seq) or '', job[ACCEPTED],
-        job[DUE], job[CLAIMS], job[ATTEMPTS], job[FAILURES], job[LOSSES], job[CANCEL], job[STARTED], job[ENDS], job[KEPT],
+        job[DUE], job[CLAIMS], job[ATTEMPTS], job[FAILURES], job[LOSSES], job[CANCEL], math.abs(job[STARTED]), job[ENDS], job[KEPT],
         job[EXPIRES], job[RESULT], in_outbox and 1 or 0, errors,
       }
     end

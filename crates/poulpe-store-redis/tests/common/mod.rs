@@ -22,7 +22,7 @@ pub(crate) struct Server {
     dir: TempDir,
     port: u16,
     flags: Vec<String>,
-    /// Where its certificate lies.
+    /// Where its certificate or its socket lies.
     keys: Option<TempDir>,
 }
 
@@ -86,6 +86,16 @@ impl Server {
         let is_tls = self.flags.iter().any(|flag| flag.starts_with("--tls"));
         let scheme = if is_tls { "rediss" } else { "redis" };
         format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// One that takes connections at a Unix socket too.
+    pub(crate) fn with_socket() -> (Self, String) {
+        let dir = TempDir::new().expect("a directory");
+        let path = dir.path().join("redis.sock");
+        let path = path.to_str().expect("a plain path").to_string();
+        let mut server = Self::with(&["--save", "", "--appendonly", "no", "--unixsocket", &path]);
+        server.keys = Some(dir);
+        (server, format!("redis+unix://{path}"))
     }
 
     pub(crate) fn address(&self) -> String {

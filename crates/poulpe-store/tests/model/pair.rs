@@ -25,6 +25,10 @@ pub(crate) fn now<T>(future: impl Future<Output = poulpe_store::StoreResult<T>>)
 pub(crate) struct Ends(pub(crate) Mutex<Vec<JobId>>);
 
 impl Watcher for Ends {
+    fn awaited(&self) -> Vec<JobId> {
+        Vec::new()
+    }
+
     fn work(&self) {}
     fn finished(&self, ids: &[JobId]) {
         self.0.lock().expect("ends").extend_from_slice(ids);
