@@ -5,7 +5,7 @@ use crate::respond::{self, Answered};
 use crate::view::{Lane, Numbers};
 use hyper::StatusCode;
 use poulpe_core::wire::rfc3339;
-use poulpe_core::{Histogram, StoreStats};
+use poulpe_core::{FeedPart, FeedView, Histogram, StoreStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -58,6 +58,7 @@ struct Stats<'a> {
     next_due: Option<String>,
     waiting: Vec<Waiting>,
     outbox: u64,
+    unsent: u64,
     lanes: Vec<Lane<'a>>,
     prefetched: u64,
     admitting: u64,
@@ -66,6 +67,8 @@ struct Stats<'a> {
     ended: Ended,
     retried: u64,
     lost: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kafka: Option<Log<'a>>,
     store: Store<'a>,
     version: &'static str,
     uptime: f64,
@@ -86,6 +89,52 @@ struct Ended {
     cancelled: u64,
 }
 
+/// The way in that reads a log.
+#[derive(Serialize)]
+struct Log<'a> {
+    place: &'a str,
+    troubles: &'a [String],
+    partitions: Vec<Partition<'a>>,
+    accepted: u64,
+    duplicates: u64,
+    dead_letters: u64,
+    results_sent: u64,
+    results_cut: u64,
+    paused: bool,
+}
+
+#[derive(Serialize)]
+struct Partition<'a> {
+    partition: i32,
+    offset: Option<i64>,
+    end: Option<i64>,
+    lag: Option<i64>,
+    owner: &'a str,
+}
+
+impl<'a> Log<'a> {
+    fn new(view: &'a FeedView) -> Self {
+        let partition = |part: &'a FeedPart| Partition {
+            partition: part.part,
+            offset: part.offset,
+            end: part.end,
+            lag: part.lag(),
+            owner: &part.owner,
+        };
+        Self {
+            place: &view.place,
+            troubles: &view.troubles,
+            partitions: view.parts.iter().map(partition).collect(),
+            accepted: view.taken.accepted,
+            duplicates: view.taken.duplicates,
+            dead_letters: view.taken.letters,
+            results_sent: view.sent,
+            results_cut: view.cut,
+            paused: view.paused,
+        }
+    }
+}
+
 /// Every figure.
 pub(crate) async fn get(app: &App) -> Answered {
     let overview = match app.operate.overview().await {
@@ -103,6 +152,7 @@ pub(crate) async fn get(app: &App) -> Answered {
         next_due: overview.counts.next_due.map(rfc3339),
         waiting: waiting.collect(),
         outbox: overview.counts.outbox,
+        unsent: overview.counts.unsent,
         lanes: overview.lanes.iter().map(Lane::new).collect(),
         prefetched: overview.prefetched,
         admitting: overview.admitting,
@@ -117,6 +167,7 @@ pub(crate) async fn get(app: &App) -> Answered {
         },
         retried: overview.retried,
         lost: overview.lost,
+        kafka: overview.feed.as_ref().map(Log::new),
         store: Store::new(&overview.store),
         version: app.config.version,
         uptime: overview.uptime.as_secs_f64(),

@@ -11,8 +11,9 @@ use poulpe_job::JobId;
 use poulpe_store::table::Op;
 use poulpe_store::{
     BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Group, GroupAnswer,
-    Hold, Inspect, JobView, LeaseId, Lookup, Outbox, OutboxItem, Page, PageRequest, Results,
-    Revived, Settlement, Started, Store, StoreResult, StoreStats, TableStore, TimeSource, Watcher,
+    Hold, Inspect, JobView, LeaseId, Lookup, Outbox, OutboxItem, OutboxKind, Page, PageRequest,
+    Results, Revived, Settlement, Started, Store, StoreResult, StoreStats, TableStore, TimeSource,
+    Watcher,
 };
 use std::io;
 use std::path::Path;
@@ -137,12 +138,12 @@ impl Store for EmbeddedStore {
 }
 
 impl Outbox for EmbeddedStore {
-    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
-        self.store.take(max)
+    fn take(&self, kind: OutboxKind, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
+        self.store.take(kind, max)
     }
 
-    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
-        self.store.acknowledge(tokens)
+    fn acknowledge(&self, kind: OutboxKind, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.acknowledge(kind, tokens)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The port for people and their tools.
 
-use super::{ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
+use super::{FeedView, ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
 use poulpe_job::{JobId, Lane, State, Timestamp};
 use poulpe_store::{
     BoxFuture, Counts, JobView, Page, PageRequest, Revived, StoreError, StoreStats,
@@ -68,6 +68,8 @@ pub struct Overview {
     pub retried: u64,
     /// Leases lost since the start.
     pub lost: u64,
+    /// The way in that reads a log, if there is one.
+    pub feed: Option<FeedView>,
     /// The store.
     pub store: StoreStats,
     /// Time since the start.

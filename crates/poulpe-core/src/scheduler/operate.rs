@@ -49,6 +49,7 @@ impl Scheduler {
             ),
             retried: read(&counters.retried),
             lost: read(&counters.lost),
+            feed: parts.feed.shown(),
             store: parts.store.stats(),
             uptime: parts.clock.monotonic().saturating_sub(parts.started_at),
         })
@@ -162,13 +163,15 @@ impl Operate for Scheduler {
             ok: true,
             reason: self.parts.cron.warning(now).unwrap_or_default(),
         };
-        vec![
+        let mut checks = vec![
             check("store", trouble),
             check("room", full),
             check("dead letters", self.parts.dead_letters.trouble()),
             check("running", stopping),
             persistence,
             schedules,
-        ]
+        ];
+        checks.extend(self.parts.feed.check());
+        checks
     }
 }

@@ -276,6 +276,7 @@ impl Operate for Fake {
             ended: (8, 9, 10),
             retried: 11,
             lost: 12,
+            feed: None,
             store: StoreStats {
                 full: false,
                 warnings: vec![],

@@ -7,8 +7,8 @@ mod people;
 pub use accept::{Accepted, Checkpoint, Entry, Group, GroupAnswer};
 pub use lease::{Claim, Claimed, ClaimedJob, Hold, Incarnation, LeaseId, Settlement, Started};
 pub use people::{
-    Cancelled, Counts, Histogram, JobView, Lookup, OutboxItem, Page, PageRequest, Revived,
-    StoreStats,
+    Cancelled, Counts, Histogram, JobView, Lookup, OutboxItem, OutboxKind, Page, PageRequest,
+    Revived, StoreStats,
 };
 
 /// The store could not do it. After `Failed` it never will again; after `Unavailable` it is unknown whether it did.
