@@ -1,6 +1,7 @@
 //! From flags to a configuration that can work, or to every reason why it can't.
 
 use crate::flags::{Flags, LogForm};
+use crate::kafka_config::kafka;
 use crate::mail_config::mail;
 use crate::redis_config::redis;
 use crate::secret::secret;
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// None if jobs are kept in `data`.
     pub(crate) redis: Option<poulpe_store_redis::Options>,
+    /// None if nothing comes from Kafka.
+    pub(crate) kafka: Option<poulpe_ingress_kafka::KafkaConfig>,
     pub(crate) dead: PathBuf,
     /// None if nothing comes from cron files.
     pub(crate) cron: Option<Cron>,
@@ -93,6 +96,7 @@ impl Config {
             id_max: flags.id_max,
         };
         let redis = redis(&flags.redis, limits, &mut problems);
+        let kafka = kafka(&flags.kafka, redis.is_some(), &mut problems);
         let allowed: Vec<String> = flags
             .exec_allow
             .iter()
@@ -130,6 +134,7 @@ impl Config {
             },
             limits,
             redis,
+            kafka,
             command,
             http: HttpConfig {
                 workers: usize::from(flags.workers),

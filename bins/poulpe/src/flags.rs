@@ -2,6 +2,7 @@
 //! work too.
 
 use crate::command::Command;
+use crate::kafka_config::KafkaFlags;
 use crate::redis_config::RedisFlags;
 use clap::{Parser, ValueEnum};
 use std::net::IpAddr;
@@ -37,6 +38,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) redis: RedisFlags,
+
+    #[command(flatten)]
+    pub(crate) kafka: KafkaFlags,
 
     /// Directory for copies of dead letters [default: dead inside --data].
     #[arg(long, env = "POULPE_DEAD")]

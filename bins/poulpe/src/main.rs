@@ -15,6 +15,7 @@ mod dead_files;
 mod flags;
 mod greeting;
 mod job_json;
+mod kafka_config;
 mod logging;
 mod mail_config;
 mod redis_config;
