@@ -141,7 +141,11 @@ impl<P: Clone> Table<P> {
         load: &dyn Load<P>,
         writes: &mut Vec<Write<P>>,
     ) -> StoreResult<()> {
-        if self.living.get(&hash).is_some_and(|job| job.origin.replies()) {
+        if self
+            .living
+            .get(&hash)
+            .is_some_and(|job| job.origin.replies())
+        {
             let mut record = self.load_record(hash, load)?;
             record.life = Life::Unsent { result };
             self.stage_put(hash, record, note, now, writes);
