@@ -4,6 +4,7 @@
 
 mod daemon;
 mod disk;
+mod kafka_server;
 mod load;
 mod mail_server;
 mod recorder;
@@ -13,6 +14,7 @@ mod target;
 
 pub use daemon::{Answer, Daemon, Home, Signal, binary};
 pub use disk::Disk;
+pub use kafka_server::{KafkaServer, KafkaSettings, Received, free_port};
 pub use load::{Kept, Load};
 pub use mail_server::MailServer;
 pub use recorder::{Call, Recorder};

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::process::Command;
 
 /// What each crate may depend on within the workspace. Development dependencies are free.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("poulpe-job", &[]),
     ("poulpe-store", &["poulpe-job"]),
     ("poulpe-store-embedded", &["poulpe-store", "poulpe-job"]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("poulpe-exec-command", &["poulpe-core"]),
     ("poulpe-exec-mail", &["poulpe-core"]),
     ("poulpe-ingress-http", &["poulpe-core"]),
+    ("poulpe-ingress-kafka", &["poulpe-core"]),
     ("poulpe-tests", &[]),
 ];
 

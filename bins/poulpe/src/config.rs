@@ -2,6 +2,7 @@
 
 use crate::access_config::Access;
 use crate::flags::{Flags, LogForm};
+use crate::kafka_config::kafka;
 use crate::mail_config::mail;
 use crate::redis_config::redis;
 use crate::secret::complain_of_readers;
@@ -24,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// None if jobs are kept in `data`.
     pub(crate) redis: Option<poulpe_store_redis::Options>,
+    /// None if nothing comes from Kafka.
+    pub(crate) kafka: Option<poulpe_ingress_kafka::KafkaConfig>,
     pub(crate) dead: PathBuf,
     /// None if nothing comes from cron files.
     pub(crate) cron: Option<Cron>,
@@ -88,6 +91,7 @@ impl Config {
             id_max: flags.id_max,
         };
         let redis = redis(&flags.redis, limits, &mut problems);
+        let kafka = kafka(&flags.kafka, redis.is_some(), &mut problems);
         let allowed: Vec<String> = flags
             .exec_allow
             .iter()
@@ -127,6 +131,7 @@ impl Config {
             },
             limits,
             redis,
+            kafka,
             command,
             http: HttpConfig {
                 workers: usize::from(flags.workers),

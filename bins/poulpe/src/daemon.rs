@@ -7,11 +7,12 @@ use crate::greeting::{Address, greet};
 use crate::hide;
 use anyhow::Context;
 use poulpe_core::{
-    Builder, Identity, Ingress, JobStore, Kind, Operate, Phase, Scheduler, Stop, StopHandle,
-    SystemClock,
+    Builder, Identity, Ingress, IngressError, JobStore, Kind, Operate, Phase, Scheduler, Stop,
+    StopHandle, SystemClock,
 };
 use poulpe_exec_http::HttpExecutor;
 use poulpe_ingress_http::{HttpConfig, HttpIngress, Port};
+use poulpe_ingress_kafka::KafkaIngress;
 use poulpe_store_embedded::{EmbeddedStore, Options};
 use poulpe_store_redis::RedisStore;
 use std::sync::Arc;
@@ -118,6 +119,19 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
         None => None,
     };
+    let kafka = match config.kafka {
+        Some(kafka) => Some(KafkaIngress::new(kafka, Arc::new(scheduler.clone()))),
+        None => None,
+    };
+    let kafka = match kafka.transpose() {
+        Ok(kafka) => kafka.map(|door| {
+            tokio::spawn(Box::new(door).serve(Arc::new(scheduler.clone()), stop_signal.clone()))
+        }),
+        Err(error) => {
+            scheduler.stop(Duration::ZERO).await;
+            return Err(anyhow::Error::new(error).into());
+        }
+    };
     let mut serving = tokio::spawn(Box::new(door).serve(Arc::new(scheduler.clone()), stop_signal));
     greet(config.log, &address, &store.stats(), workers, cron);
 
@@ -131,7 +145,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     }
     stop_handle.advance(Phase::Draining);
     tracing::info!(drain = ?config.drain, "shutting down; a second signal stops at once");
-    let stopping = wind_up(&scheduler, &stop_handle, config.drain, serving);
+    let stopping = wind_up(&scheduler, &stop_handle, config.drain, serving, kafka);
     tokio::select! {
         () = stopping => tracing::info!("stopped"),
         () = signals.next() => {
@@ -172,14 +186,23 @@ async fn drive(mut watch: CronWatch, scheduler: &Scheduler, stop: Stop) -> Summa
     summary
 }
 
+/// A door that is open.
+type Serving = tokio::task::JoinHandle<Result<(), IngressError>>;
+
 async fn wind_up(
     scheduler: &Scheduler,
     handle: &StopHandle,
     drain: Duration,
-    serving: tokio::task::JoinHandle<Result<(), poulpe_core::IngressError>>,
+    serving: Serving,
+    kafka: Option<Serving>,
 ) {
     scheduler.stop(drain).await;
     handle.advance(Phase::Stopped);
+    if let Some(kafka) = kafka
+        && let Ok(Err(error)) = kafka.await
+    {
+        tracing::error!(%error, "the Kafka door closed badly");
+    }
     if let Ok(Err(error)) = serving.await {
         tracing::error!(%error, "the HTTP door closed badly");
     }

@@ -3,6 +3,7 @@
 
 use crate::access_config::AccessFlags;
 use crate::command::Command;
+use crate::kafka_config::KafkaFlags;
 use crate::redis_config::RedisFlags;
 use clap::{Parser, ValueEnum};
 use std::net::IpAddr;
@@ -38,6 +39,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) redis: RedisFlags,
+
+    #[command(flatten)]
+    pub(crate) kafka: KafkaFlags,
 
     /// Directory for copies of dead letters [default: dead inside --data].
     #[arg(long, env = "POULPE_DEAD")]

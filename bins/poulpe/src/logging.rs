@@ -3,9 +3,12 @@
 use crate::flags::LogForm;
 use tracing_subscriber::EnvFilter;
 
+/// The client of Kafka logs each of its many tries; poulpe says what is wrong once.
+const DEFAULT: &str = "info,rskafka=off";
+
 /// Starts logging. RUST_LOG sets the level, info without it.
 pub(crate) fn start(form: LogForm) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

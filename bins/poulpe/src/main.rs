@@ -18,6 +18,7 @@ mod flags;
 mod greeting;
 mod hide;
 mod job_json;
+mod kafka_config;
 mod logging;
 mod mail_config;
 mod migrate;

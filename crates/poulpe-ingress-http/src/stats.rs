@@ -6,7 +6,7 @@ use crate::respond::{self, Answered};
 use crate::view::{Lane, Numbers};
 use hyper::StatusCode;
 use poulpe_core::wire::rfc3339;
-use poulpe_core::{Histogram, KindFigures, StoreStats};
+use poulpe_core::{FeedPart, FeedView, Histogram, KindFigures, StoreStats};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -61,6 +61,7 @@ struct Stats<'a> {
     next_due: Option<String>,
     waiting: Vec<Waiting>,
     outbox: u64,
+    unsent: u64,
     lanes: Vec<Lane<'a>>,
     daemons: Vec<Daemon<'a>>,
     prefetched: u64,
@@ -72,6 +73,8 @@ struct Stats<'a> {
     lost: u64,
     start_lag_micros: Spread<'a>,
     by_kind: BTreeMap<&'a str, Kind<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kafka: Option<Log<'a>>,
     store: Store<'a>,
     version: &'static str,
     uptime: f64,
@@ -119,6 +122,52 @@ impl<'a> Kind<'a> {
     }
 }
 
+/// The way in that reads a log.
+#[derive(Serialize)]
+struct Log<'a> {
+    place: &'a str,
+    troubles: &'a [String],
+    partitions: Vec<Partition<'a>>,
+    accepted: u64,
+    duplicates: u64,
+    dead_letters: u64,
+    results_sent: u64,
+    results_cut: u64,
+    paused: bool,
+}
+
+#[derive(Serialize)]
+struct Partition<'a> {
+    partition: i32,
+    offset: Option<i64>,
+    end: Option<i64>,
+    lag: Option<i64>,
+    owner: &'a str,
+}
+
+impl<'a> Log<'a> {
+    fn new(view: &'a FeedView) -> Self {
+        let partition = |part: &'a FeedPart| Partition {
+            partition: part.part,
+            offset: part.offset,
+            end: part.end,
+            lag: part.lag(),
+            owner: &part.owner,
+        };
+        Self {
+            place: &view.place,
+            troubles: &view.troubles,
+            partitions: view.parts.iter().map(partition).collect(),
+            accepted: view.taken.accepted,
+            duplicates: view.taken.duplicates,
+            dead_letters: view.taken.letters,
+            results_sent: view.sent,
+            results_cut: view.cut,
+            paused: view.paused,
+        }
+    }
+}
+
 /// Every figure.
 pub(crate) async fn get(app: &App) -> Answered {
     let overview = match app.operate.overview().await {
@@ -136,6 +185,7 @@ pub(crate) async fn get(app: &App) -> Answered {
         next_due: overview.counts.next_due.map(rfc3339),
         waiting: waiting.collect(),
         outbox: overview.counts.outbox,
+        unsent: overview.counts.unsent,
         lanes: overview.lanes.iter().map(Lane::new).collect(),
         daemons: Daemon::all(&overview),
         prefetched: overview.prefetched,
@@ -157,6 +207,7 @@ pub(crate) async fn get(app: &App) -> Answered {
             .iter()
             .map(|figures| (figures.kind.as_str(), Kind::new(figures)))
             .collect(),
+        kafka: overview.feed.as_ref().map(Log::new),
         store: Store::new(&overview.store),
         version: app.config.version,
         uptime: overview.uptime.as_secs_f64(),

@@ -21,6 +21,8 @@ pub enum Door {
     Cron,
     /// The program that embeds the scheduler.
     Library,
+    /// Kafka, by a daemon that sends results to a topic: how the job ends is kept in the outbox until it is sent.
+    KafkaReply,
 }
 
 impl Door {
@@ -38,10 +40,15 @@ impl Door {
         match self {
             Door::Http => "http",
             Door::WebSocket => "websocket",
-            Door::Kafka => "kafka",
+            Door::Kafka | Door::KafkaReply => "kafka",
             Door::Cron => "cron",
             Door::Library => "library",
         }
+    }
+
+    /// Whether the result of a job that came this way is sent somewhere.
+    pub fn replies(self) -> bool {
+        self == Door::KafkaReply
     }
 }
 

@@ -83,8 +83,11 @@ impl Latest {
             Logged::Start(_) => self.counts.starts += 1,
             Logged::Put(sequence, record) => {
                 self.counts.puts += 1;
-                let is_living = matches!(record.life, Life::Living);
-                let fate = if is_living { Fate::Living } else { Fate::Dead };
+                let fate = match record.life {
+                    // One whose result is to be sent mustn't be lost either.
+                    Life::Living | Life::Unsent { .. } => Fate::Living,
+                    Life::Dead { .. } => Fate::Dead,
+                };
                 self.job(sequence, record.job.id, newest(fate));
             }
             Logged::End(sequence, end) => {

@@ -12,8 +12,8 @@ use poulpe_store::table::Op;
 use poulpe_store::{
     BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Exported, Group,
     GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Lookup, Mark, Member,
-    MemberView, Members, Outbox, OutboxItem, Page, PageRequest, Results, Revived, Settlement,
-    Started, Store, StoreResult, StoreStats, TableStore, TimeSource, Transfer, Watcher,
+    MemberView, Members, Outbox, OutboxItem, OutboxKind, Page, PageRequest, Results, Revived,
+    Settlement, Started, Store, StoreResult, StoreStats, TableStore, TimeSource, Transfer, Watcher,
 };
 use std::io;
 use std::path::Path;
@@ -148,12 +148,12 @@ impl Store for EmbeddedStore {
 }
 
 impl Outbox for EmbeddedStore {
-    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
-        self.store.take(max)
+    fn take(&self, kind: OutboxKind, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
+        self.store.take(kind, max)
     }
 
-    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
-        self.store.acknowledge(tokens)
+    fn acknowledge(&self, kind: OutboxKind, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
+        self.store.acknowledge(kind, tokens)
     }
 }
 

@@ -18,6 +18,10 @@ impl Backend for Embedded {
         true
     }
 
+    fn keeps_unsent(&self) -> bool {
+        true
+    }
+
     fn is_shared(&self) -> bool {
         false
     }

@@ -179,13 +179,18 @@ impl Pair {
             Step::Revive(id) => self.same(|store| wait(store.revive(&name(id)))),
             Step::Purge(id) => self.same(|store| wait(store.purge(&name(id)))),
             Step::Acknowledge => {
-                let items = self.both(|store| wait(store.take(2)).map(without_claims_of_items));
+                let items = self.both(|store| {
+                    wait(store.take(poulpe_store::OutboxKind::DeadLetter, 2))
+                        .map(without_claims_of_items)
+                });
                 let tokens = items
                     .expect("it answers")
                     .into_iter()
                     .map(|(token, _)| token);
                 let tokens: Vec<u64> = tokens.collect();
-                self.same(|store| wait(store.acknowledge(tokens.clone())));
+                self.same(|store| {
+                    wait(store.acknowledge(poulpe_store::OutboxKind::DeadLetter, tokens.clone()))
+                });
             }
             Step::Checkpoint { expected, next } => {
                 let checkpoint = move_of(expected, next);
@@ -299,7 +304,9 @@ impl Pair {
                     .collect::<Vec<_>>()
             });
         }
-        self.same(|store| wait(store.take(100)).map(without_claims_of_items));
+        self.same(|store| {
+            wait(store.take(poulpe_store::OutboxKind::DeadLetter, 100)).map(without_claims_of_items)
+        });
         self.same(|store| wait(store.load("offsets")));
     }
 }
@@ -334,7 +341,7 @@ fn without_claims(mut view: JobView) -> JobView {
 fn without_claims_of_items(items: Vec<poulpe_store::OutboxItem>) -> Vec<(u64, JobView)> {
     items
         .into_iter()
-        .map(|item| (item.token, without_claims(item.dead)))
+        .map(|item| (item.token, without_claims(item.job)))
         .collect()
 }
 

@@ -83,7 +83,12 @@ fn dead_letters_are_kept_and_can_be_revived() {
         settle(store, &claimed[0].lease, bury(1));
     });
     assert_eq!(counts(&store).dead, 1);
-    assert_eq!(wait(store.take(10)).expect("it answers").len(), 1);
+    assert_eq!(
+        wait(store.take(poulpe_store::OutboxKind::DeadLetter, 10))
+            .expect("it answers")
+            .len(),
+        1
+    );
     assert_eq!(wait(store.revive(&id("a"))), Ok(Revived::Done));
     assert_eq!(claim_all(&store), ["a"]);
 }
@@ -94,11 +99,15 @@ fn an_acknowledged_dead_letter_is_not_copied_again() {
         enqueue(store, "a", Due::NOW);
         let claimed = claim_max(store, 1, 1);
         settle(store, &claimed[0].lease, bury(0));
-        let items = wait(store.take(10)).expect("it answers");
-        wait(store.acknowledge(vec![items[0].token])).expect("it acknowledges");
+        let items = wait(store.take(poulpe_store::OutboxKind::DeadLetter, 10)).expect("it answers");
+        wait(store.acknowledge(poulpe_store::OutboxKind::DeadLetter, vec![items[0].token]))
+            .expect("it acknowledges");
     });
     assert_eq!(counts(&store).dead, 1);
-    assert_eq!(wait(store.take(10)), Ok(vec![]));
+    assert_eq!(
+        wait(store.take(poulpe_store::OutboxKind::DeadLetter, 10)),
+        Ok(vec![])
+    );
 }
 
 #[test]

@@ -32,11 +32,43 @@ pub(crate) async fn enqueue(link: &Link, groups: Vec<Group>) -> StoreResult<Vec<
         add_group(&mut args, group)?;
     }
     let answer = link.change(&link.scripts.enqueue, args).await?;
-    let mut answers = Reply::of(answer)?;
-    groups
-        .iter()
-        .map(|_| group_answer(answers.list()?))
-        .collect()
+    let mut reply = Reply::of(answer)?;
+    let answers = groups.iter().map(|_| group_answer(reply.list()?));
+    let answers = answers.collect::<StoreResult<Vec<_>>>()?;
+    let dead = dead_after_conflicts(groups, &answers);
+    if !dead.is_empty() {
+        // A write of its own: if the daemon dies in between, the conflict leaves no dead letter.
+        let mut args = link.args();
+        for entry in dead {
+            let checkpoint = None;
+            let entries = vec![entry];
+            add_group(
+                &mut args,
+                &Group {
+                    entries,
+                    checkpoint,
+                },
+            )?;
+        }
+        link.change(&link.scripts.enqueue, args).await?;
+    }
+    Ok(answers)
+}
+
+/// What is kept of conflicting jobs, if they say so.
+fn dead_after_conflicts(groups: Vec<Group>, answers: &[GroupAnswer]) -> Vec<Entry> {
+    let mut dead = Vec::new();
+    for (group, answer) in groups.into_iter().zip(answers) {
+        let GroupAnswer::Taken(accepted) = answer else {
+            continue;
+        };
+        for (entry, accepted) in group.entries.into_iter().zip(accepted) {
+            if let (Entry::JobOr { otherwise, .. }, Accepted::Conflict) = (entry, accepted) {
+                dead.push(*otherwise);
+            }
+        }
+    }
+    dead
 }
 
 fn add_group(args: &mut Args, group: &Group) -> StoreResult<()> {
@@ -61,7 +93,7 @@ fn add_group(args: &mut Args, group: &Group) -> StoreResult<()> {
 fn add_entry(args: &mut Args, entry: &Entry) -> StoreResult<()> {
     let job = entry.job();
     let (kind, due) = match entry {
-        Entry::Job { due, .. } => (b'j', *due),
+        Entry::Job { due, .. } | Entry::JobOr { due, .. } => (b'j', *due),
         Entry::Dead { .. } => (b'd', poulpe_job::Due::NOW),
     };
     args.text(job.id.as_str())

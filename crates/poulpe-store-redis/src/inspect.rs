@@ -109,9 +109,9 @@ pub(crate) async fn outbox(link: &Link, max: usize) -> StoreResult<Vec<OutboxIte
     let mut args = link.args();
     args.word("o").text(max.min(LOOK_PAGE).to_string());
     let items = views(look(link, args).await?).into_iter();
-    let item = |dead: JobView| OutboxItem {
-        token: dead.sequence,
-        dead,
+    let item = |job: JobView| OutboxItem {
+        token: job.sequence,
+        job,
     };
     Ok(items.map(item).collect())
 }

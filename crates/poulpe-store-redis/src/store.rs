@@ -12,8 +12,8 @@ use poulpe_job::JobId;
 use poulpe_store::{
     BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Exported, Group,
     GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Lookup, Mark, Member,
-    MemberView, Members, Outbox, OutboxItem, Page, PageRequest, Results, Revived, Settlement,
-    Started, Store, StoreError, StoreResult, StoreStats, Transfer, Watcher,
+    MemberView, Members, Outbox, OutboxItem, OutboxKind, Page, PageRequest, Results, Revived,
+    Settlement, Started, Store, StoreError, StoreResult, StoreStats, Transfer, Watcher,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -218,13 +218,28 @@ impl Store for RedisStore {
     }
 }
 
+/// Scripts that end a job don't put its result into the outbox.
+fn no_results() -> StoreError {
+    StoreError::Unavailable("Redis keeps no results that are to be sent on".into())
+}
+
 impl Outbox for RedisStore {
-    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
-        self.run(move |link| async move { inspect::outbox(&link, max).await })
+    fn take(&self, kind: OutboxKind, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
+        match kind {
+            OutboxKind::DeadLetter => {
+                self.run(move |link| async move { inspect::outbox(&link, max).await })
+            }
+            OutboxKind::Result => Box::pin(async { Err(no_results()) }),
+        }
     }
 
-    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
-        self.run(|link| async move { people::acknowledge(&link, tokens).await })
+    fn acknowledge(&self, kind: OutboxKind, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
+        match kind {
+            OutboxKind::DeadLetter => {
+                self.run(|link| async move { people::acknowledge(&link, tokens).await })
+            }
+            OutboxKind::Result => Box::pin(async { Err(no_results()) }),
+        }
     }
 }
 

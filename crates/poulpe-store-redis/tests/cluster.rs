@@ -77,6 +77,10 @@ impl Backend for Cluster {
         true
     }
 
+    fn keeps_unsent(&self) -> bool {
+        false
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

@@ -60,6 +60,10 @@ impl Backend for Redis {
         true
     }
 
+    fn keeps_unsent(&self) -> bool {
+        false
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

@@ -254,9 +254,13 @@ impl<'a> Pair<'a> {
             Step::Revive(id) => self.same(|store| wait(store.revive(&name(id)))),
             Step::Purge(id) => self.same(|store| wait(store.purge(&name(id)))),
             Step::Acknowledge => {
-                let items = self.both(|store| wait(store.take(2))).expect("it answers");
+                let items = self
+                    .both(|store| wait(store.take(poulpe_store::OutboxKind::DeadLetter, 2)))
+                    .expect("it answers");
                 let tokens: Vec<u64> = items.into_iter().map(|item| item.token).collect();
-                self.same(|store| wait(store.acknowledge(tokens.clone())));
+                self.same(|store| {
+                    wait(store.acknowledge(poulpe_store::OutboxKind::DeadLetter, tokens.clone()))
+                });
             }
             Step::Checkpoint { expected, next } => {
                 let checkpoint = move_of(expected, next);
@@ -381,7 +385,7 @@ impl<'a> Pair<'a> {
             };
             self.same(|store| wait(store.list(rest)));
         }
-        self.same(|store| wait(store.take(100)));
+        self.same(|store| wait(store.take(poulpe_store::OutboxKind::DeadLetter, 100)));
         self.same(|store| wait(store.load("offsets")));
     }
 }

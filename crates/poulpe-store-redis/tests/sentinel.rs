@@ -122,6 +122,10 @@ impl Backend for ByPair {
         true
     }
 
+    fn keeps_unsent(&self) -> bool {
+        false
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

@@ -117,7 +117,7 @@ fn weight_of_record(record: &Record) -> u32 {
         Params::List(words) => words.iter().map(String::len).sum(),
     };
     let result = match &record.life {
-        Life::Dead { result, .. } => weight_of_result(result),
+        Life::Dead { result, .. } | Life::Unsent { result } => weight_of_result(result),
         Life::Living => 0,
     };
     weight(size_of::<Record>() + record.job.name.len() + params + result)

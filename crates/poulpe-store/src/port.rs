@@ -5,8 +5,8 @@
 
 use crate::{
     Accepted, Cancelled, Checkpoint, Claim, Claimed, Counts, Cursor, Exported, Group, GroupAnswer,
-    Hold, Incarnation, Item, JobView, LeaseId, Lookup, Member, MemberView, OutboxItem, Page,
-    PageRequest, Revived, Settlement, Started, StoreError, StoreStats,
+    Hold, Incarnation, Item, JobView, LeaseId, Lookup, Member, MemberView, OutboxItem, OutboxKind,
+    Page, PageRequest, Revived, Settlement, Started, StoreError, StoreStats,
 };
 use poulpe_job::JobId;
 use std::future::Future;
@@ -48,13 +48,15 @@ pub trait Store: Send + Sync {
     fn settle(&self, settlements: Vec<Settlement>) -> BoxFuture<'_, StoreResult<Vec<Hold>>>;
 }
 
-/// What must leave the store after a verdict: dead letters that are to be copied to files.
+/// What must leave the store after a verdict: dead letters that are to be copied to files, and results of jobs whose door
+/// replies. Put there by the write that ends the job.
 pub trait Outbox: Send + Sync {
-    /// The oldest items not acknowledged yet, at most `max`. Taking changes nothing.
-    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>>;
+    /// The oldest items of a kind not acknowledged yet, at most `max`. Taking changes nothing. The result of a dead letter
+    /// that is revived before is not among them any more: the job's next end is.
+    fn take(&self, kind: OutboxKind, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>>;
 
-    /// Forgets items for good. An unknown token is ignored.
-    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>>;
+    /// Forgets items of a kind for good. An unknown token is ignored.
+    fn acknowledge(&self, kind: OutboxKind, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>>;
 }
 
 /// For people and their tools; never on the hot path.

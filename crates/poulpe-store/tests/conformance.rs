@@ -15,6 +15,10 @@ impl Backend for InMemory {
         false
     }
 
+    fn keeps_unsent(&self) -> bool {
+        true
+    }
+
     fn is_shared(&self) -> bool {
         false
     }

@@ -1,6 +1,6 @@
 //! The port for people and their tools.
 
-use super::{ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
+use super::{FeedView, ScheduleAction, ScheduleChanged, ScheduleView, SchedulesView};
 use poulpe_job::{Door, JobId, Lane, State, Timestamp};
 use poulpe_store::{
     BoxFuture, Counts, Histogram, JobView, Member, Page, PageRequest, Revived, StoreError,
@@ -75,6 +75,8 @@ pub struct Overview {
     pub by_kind: Vec<KindFigures>,
     /// Fire times of schedules that gave no job, by reason, since the start.
     pub fires_given_up: Vec<(&'static str, u64)>,
+    /// The way in that reads a log, if there is one.
+    pub feed: Option<FeedView>,
     /// The store.
     pub store: StoreStats,
     /// The daemons that share the store, this one first; of very many only some.

@@ -5,6 +5,7 @@ use super::counters::Counters;
 use super::cron::{self, Cron};
 use super::dead_letters::{self, DeadLetterFiles, DeadLetters};
 use super::dispatch::{self, Dispatch, DispatchWake};
+use super::feed::FeedState;
 use super::hub::Hub;
 use super::ids::Ids;
 use super::keep::{self, Keeper};
@@ -146,6 +147,7 @@ impl Builder {
             counters: Counters::new(self.executors.keys()),
             dead_letters: DeadLetters::new(self.files),
             cron: Cron::default(),
+            feed: FeedState::default(),
             started_at: self.clock.monotonic(),
             stopping: AtomicBool::new(false),
             broken: OnceLock::new(),

@@ -2,7 +2,7 @@
 //! and readiness says so.
 
 use super::Parts;
-use poulpe_store::{JobView, OutboxItem};
+use poulpe_store::{JobView, OutboxItem, OutboxKind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -109,7 +109,8 @@ pub(crate) async fn copy_all(parts: &Parts) -> Result<(), String> {
     };
     loop {
         let _turn = letters.turn.lock().await;
-        let items = parts.store.take(BATCH).await.map_err(|e| e.to_string())?;
+        let taken = parts.store.take(OutboxKind::DeadLetter, BATCH).await;
+        let items = taken.map_err(|e| e.to_string())?;
         if items.is_empty() {
             letters.set_trouble(None);
             return Ok(());
@@ -120,7 +121,7 @@ pub(crate) async fn copy_all(parts: &Parts) -> Result<(), String> {
             written.map_err(|e| format!("the writer of dead letters stopped: {e}"))?;
         parts
             .store
-            .acknowledge(tokens)
+            .acknowledge(OutboxKind::DeadLetter, tokens)
             .await
             .map_err(|e| e.to_string())?;
         if let Some(reason) = trouble {
@@ -133,7 +134,7 @@ pub(crate) async fn copy_all(parts: &Parts) -> Result<(), String> {
 fn write_all(files: &dyn DeadLetterFiles, items: Vec<OutboxItem>) -> (Vec<u64>, Option<String>) {
     let mut tokens = Vec::with_capacity(items.len());
     for item in items {
-        if let Err(reason) = files.write(&item.dead) {
+        if let Err(reason) = files.write(&item.job) {
             return (tokens, Some(reason));
         }
         tokens.push(item.token);

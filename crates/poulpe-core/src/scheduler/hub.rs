@@ -8,10 +8,13 @@ use crate::machine::{Ended, Report, settlement};
 use poulpe_job::JobId;
 use poulpe_store::{ClaimedJob, LeaseId, Watcher};
 use std::sync::{Arc, OnceLock, Weak};
+use tokio::sync::Notify;
 
 /// The store's watcher.
 pub(crate) struct Hub {
     pub(crate) waiters: Waiters,
+    /// Told of each end, for who sends results on.
+    pub(crate) ended: Notify,
     pool: Arc<Pool>,
     /// Set once there is a scheduler. Weak: the store, which the scheduler holds, holds the hub.
     parts: OnceLock<Weak<Parts>>,
@@ -21,6 +24,7 @@ impl Hub {
     pub(crate) fn new(pool: Arc<Pool>) -> Self {
         Self {
             waiters: Waiters::default(),
+            ended: Notify::new(),
             pool,
             parts: OnceLock::new(),
         }
@@ -40,6 +44,7 @@ impl Watcher for Hub {
 
     fn finished(&self, ids: &[JobId]) {
         self.waiters.finished(ids);
+        self.ended.notify_one();
     }
 
     fn awaited(&self) -> Vec<JobId> {

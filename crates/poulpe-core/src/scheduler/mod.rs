@@ -7,6 +7,7 @@ mod counters;
 mod cron;
 mod dead_letters;
 mod dispatch;
+mod feed;
 mod follow;
 mod hub;
 mod ids;
@@ -32,6 +33,7 @@ use counters::Counters;
 use cron::Cron;
 use dead_letters::DeadLetters;
 use dispatch::{Dispatch, DispatchWake};
+use feed::FeedState;
 use hub::Hub;
 use ids::Ids;
 use keep::Keeper;
@@ -67,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) counters: Counters,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) cron: Cron,
+    pub(crate) feed: FeedState,
     pub(crate) started_at: Duration,
     pub(crate) started_wall: Timestamp,
     pub(crate) stopping: AtomicBool,

@@ -52,6 +52,7 @@ impl Scheduler {
             start_lag: counters.start_lag(),
             by_kind: counters.by_kind(),
             fires_given_up: counters.given_up(),
+            feed: parts.feed.shown(),
             store: parts.store.stats(),
             daemons: self.daemons().await?,
             uptime: parts.clock.monotonic().saturating_sub(parts.started_at),
@@ -166,13 +167,15 @@ impl Operate for Scheduler {
             ok: true,
             reason: self.parts.cron.warning(now).unwrap_or_default(),
         };
-        vec![
+        let mut checks = vec![
             check("store", trouble),
             check("room", full),
             check("dead letters", self.parts.dead_letters.trouble()),
             check("running", stopping),
             persistence,
             schedules,
-        ]
+        ];
+        checks.extend(self.parts.feed.check());
+        checks
     }
 }

@@ -161,7 +161,7 @@ impl SimDisk {
             Op::Cancel(id) => self.history.note(What::Cancelling(id.clone())),
             Op::Revive(id) => self.history.note(What::Reviving(id.clone())),
             Op::Purge(id) => self.history.note(What::Purging(id.clone())),
-            Op::Expire | Op::Acknowledge(_) | Op::CompareAndSet(_) | Op::Import(_) => {}
+            Op::Expire | Op::Acknowledge(..) | Op::CompareAndSet(_) | Op::Import(_) => {}
         }
     }
 

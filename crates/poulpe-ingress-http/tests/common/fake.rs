@@ -394,6 +394,7 @@ impl Operate for Fake {
                     sum: 22_000,
                 },
             }],
+            feed: None,
             store: StoreStats {
                 full: false,
                 warnings: vec![],

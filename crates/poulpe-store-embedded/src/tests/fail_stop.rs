@@ -32,7 +32,7 @@ fn assert_stopped(store: &EmbeddedStore) {
     stopped(wait(store.get(vec![id("before")])).map(drop));
     stopped(wait(store.job(&id("before"))).map(drop));
     stopped(wait(store.counts()).map(drop));
-    stopped(wait(store.take(1)).map(drop));
+    stopped(wait(store.take(poulpe_store::OutboxKind::DeadLetter, 1)).map(drop));
     stopped(wait(store.load("offsets")).map(drop));
 }
 

@@ -34,6 +34,7 @@ pub(super) fn counts_are_exact_for_each_state(backend: &dyn Backend) {
         dead: 1,
         done: 1,
         outbox: 1,
+        unsent: 0,
         waiting: vec![(LaneSet::any(), 1)],
         next_due: Some(scene.now().after(millis(5_000))),
     };

@@ -203,6 +203,22 @@ const CASES: &[Case] = list! {
         watchers_are_told_when_a_lane_that_others_wait_for_is_free
         watchers_are_told_of_each_end
         watchers_are_told_of_a_cancel_request
+    }
+    outbox {
+        a_conflict_leaves_the_dead_letter_meant_for_it
+    };
+    Sending:
+    outbox {
+        a_result_is_kept_for_sending_only_if_its_door_replies
+        a_sent_result_is_gone_from_the_outbox_but_known_to_waiters
+        an_unsent_result_outlives_what_waiters_are_kept
+        every_end_of_a_replying_job_is_to_be_sent
+        a_removed_dead_letter_still_sends_its_result
+        a_revived_dead_letter_sends_its_next_end
+    };
+    SendingLater:
+    outbox {
+        unsent_results_are_there_after_a_restart
     };
     Memory:
     transfer {

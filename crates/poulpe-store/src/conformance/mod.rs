@@ -17,6 +17,9 @@
 //!     fn is_shared(&self) -> bool {
 //!         false
 //!     }
+//!     fn keeps_unsent(&self) -> bool {
+//!         true
+//!     }
 //! }
 //!
 //! impl Place for InMemory {
@@ -68,6 +71,9 @@ pub trait Backend {
 
     /// Whether several handles to one store may be open at once.
     fn is_shared(&self) -> bool;
+
+    /// Whether results that are to be sent are in the outbox.
+    fn keeps_unsent(&self) -> bool;
 }
 
 /// Where one store lies while a case runs; what lies there is removed when it is dropped.
@@ -83,6 +89,9 @@ enum Needs {
     Nothing,
     Memory,
     Sharing,
+    Sending,
+    /// And memory.
+    SendingLater,
 }
 
 /// One promise of the port, checked.
@@ -101,6 +110,8 @@ impl Case {
             Needs::Nothing => true,
             Needs::Memory => backend.remembers(),
             Needs::Sharing => backend.is_shared(),
+            Needs::Sending => backend.keeps_unsent(),
+            Needs::SendingLater => backend.keeps_unsent() && backend.remembers(),
         }
     }
 }

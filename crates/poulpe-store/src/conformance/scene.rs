@@ -6,7 +6,8 @@ use super::{Backend, Place};
 use crate::{
     Accepted, Cancelled, Checkpoint, Claim, Claimed, ClaimedJob, Counts, Entry, Group, GroupAnswer,
     Hold, Incarnation, JobStore, JobView, LeaseId, Limits, Lookup, ManualTime, Member, MemberView,
-    OutboxItem, Page, PageRequest, Revived, Settlement, Started, StoreResult, TimeSource,
+    OutboxItem, OutboxKind, Page, PageRequest, Revived, Settlement, Started, StoreResult,
+    TimeSource,
 };
 use poulpe_job::{Due, Job, JobId, Lane, State, Timestamp, Verdict};
 use std::cell::{Cell, RefCell};
@@ -268,12 +269,14 @@ impl Scene {
 
     #[track_caller]
     pub(super) fn outbox(&self) -> Vec<OutboxItem> {
-        got(block_on(self.store().take(100)))
+        got(block_on(self.store().take(OutboxKind::DeadLetter, 100)))
     }
 
     #[track_caller]
     pub(super) fn acknowledge(&self, tokens: Vec<u64>) {
-        got(block_on(self.store().acknowledge(tokens)));
+        got(block_on(
+            self.store().acknowledge(OutboxKind::DeadLetter, tokens),
+        ));
     }
 
     #[track_caller]

@@ -99,7 +99,7 @@ pub(super) fn a_buried_job_is_a_dead_letter_with_result_and_outbox_item(backend:
     assert_eq!(dead.progress.errors, vec![error(&scene)]);
     let items = scene.outbox();
     assert_eq!(items.len(), 1);
-    assert_eq!(items[0].dead, dead);
+    assert_eq!(items[0].job, dead);
     scene.pass_lease();
     assert!(scene.is_dry(), "a buried job runs again");
 }

@@ -4,7 +4,7 @@ use super::{Medium, TableStore, ready, wrong_answer};
 use crate::table::{Op, OpAnswer, Stored};
 use crate::{
     BoxFuture, Claim, Claimed, ClaimedJob, Group, GroupAnswer, Hold, LeaseId, Outbox, OutboxItem,
-    Settlement, Started, Store, StoreError, StoreResult,
+    OutboxKind, Settlement, Started, Store, StoreError, StoreResult,
 };
 use poulpe_job::Progress;
 use std::time::Duration;
@@ -102,16 +102,16 @@ impl<M: Medium> Store for TableStore<M> {
 }
 
 impl<M: Medium> Outbox for TableStore<M> {
-    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
+    fn take(&self, kind: OutboxKind, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
         let take = || {
             self.shared.medium.health()?;
-            let found = self.shared.table().outbox(max);
+            let found = self.shared.table().outbox(kind, max);
             found
                 .into_iter()
                 .map(|f| {
                     Ok(OutboxItem {
                         token: f.sequence,
-                        dead: self.shared.view(f)?,
+                        job: self.shared.view(f)?,
                     })
                 })
                 .collect()
@@ -119,7 +119,7 @@ impl<M: Medium> Outbox for TableStore<M> {
         ready(take())
     }
 
-    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
-        Box::pin(async move { self.run(Op::Acknowledge(tokens)).await.map(|_| ()) })
+    fn acknowledge(&self, kind: OutboxKind, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
+        Box::pin(async move { self.run(Op::Acknowledge(kind, tokens)).await.map(|_| ()) })
     }
 }

@@ -56,7 +56,7 @@ fn view_of(
         None => progress,
     };
     let result = match life {
-        Life::Dead { result, .. } => Some(result),
+        Life::Dead { result, .. } | Life::Unsent { result } => Some(result),
         Life::Living => None,
     };
     JobView {

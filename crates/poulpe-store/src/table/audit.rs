@@ -72,7 +72,13 @@ impl<P: Clone> Table<P> {
         for (sequence, dead) in &self.dead {
             give(*sequence, dead.hash, State::Dead, &dead.place);
         }
-        for (hash, sequence, place) in self.ended.all_done() {
+        for (sequence, kept) in &self.sending {
+            // Whatever becomes of its result, it stays until that is sent.
+            give(*sequence, kept.hash, State::Running, &kept.place);
+        }
+        let done = self.ended.all_done();
+        let done = done.filter(|(_, sequence, _)| !self.sending.contains_key(sequence));
+        for (hash, sequence, place) in done {
             give(sequence, hash, State::Done, place);
         }
         for (name, value) in &self.checkpoints {

@@ -26,7 +26,7 @@ impl<P: Clone> Table<P> {
             Op::Cancel(id) => self.stage_cancel(id, now, load, writes),
             Op::Revive(id) => self.stage_revive(id, now, load, writes),
             Op::Purge(id) => self.stage_purge(id, load, writes),
-            Op::Acknowledge(tokens) => self.stage_acknowledge(tokens, load, writes),
+            Op::Acknowledge(kind, tokens) => self.stage_acknowledge(kind, tokens, load, writes),
             Op::Import(items) => Ok(self.stage_import(items, room, writes)),
             Op::CompareAndSet(checkpoint) => Ok(self.stage_compare_and_set(checkpoint, writes)),
         }
@@ -64,7 +64,17 @@ impl<P: Clone> Table<P> {
                         self.restore_end(sequence, &end, place, len, now);
                         continue;
                     }
-                    let Note { hash, was_dead, .. } = note;
+                    let Note {
+                        hash,
+                        was_dead,
+                        was_sent,
+                        ..
+                    } = note;
+                    if was_sent {
+                        self.remove_sending(sequence);
+                        self.ended.moved(hash, sequence, &place);
+                        continue;
+                    }
                     if was_dead {
                         self.remove_dead(sequence);
                         self.ended.forget(hash, sequence);
@@ -102,27 +112,33 @@ impl<P: Clone> Table<P> {
         effects: &mut Effects,
     ) {
         let hash = note.hash;
-        let Life::Dead { result, exported } = &record.life else {
-            self.commit_living(sequence, record, note, place, now, effects);
-            return;
+        let result = match &record.life {
+            Life::Living => {
+                self.commit_living(sequence, record, note, place, now, effects);
+                return;
+            }
+            Life::Dead { result, outbox } => {
+                self.insert_dead(sequence, DeadJob::at(hash, &place), *outbox);
+                if note.was_dead {
+                    self.ended.moved(hash, sequence, &place);
+                    return;
+                }
+                result
+            }
+            Life::Unsent { result } => {
+                self.remove_dead(sequence);
+                self.insert_sending(sequence, DeadJob::at(hash, &place));
+                if note.was_dead {
+                    self.ended.forget(hash, sequence);
+                    return;
+                }
+                result
+            }
         };
-        self.insert_dead(
-            sequence,
-            DeadJob {
-                hash,
-                place: place.clone(),
-                busy: false,
-            },
-            *exported,
-        );
-        if note.was_dead {
-            self.ended.moved(hash, sequence, &place);
-            return;
-        }
         let job = self.living.remove(&hash);
         let ended = End {
             settled: job.and_then(|job| job.settled()),
-            ..End::dead(sequence, &record.job, result, place, len)
+            ..End::of(sequence, &record.job, result, place, len)
         };
         self.ended.insert(hash, ended, now.wall.floor());
         effects.finished.push(record.job.id.clone());

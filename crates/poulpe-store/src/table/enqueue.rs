@@ -69,6 +69,11 @@ impl<P: Clone> Table<P> {
     ) -> Accepted {
         let hash = self.hash(&entry.job().id);
         if let Some(known) = self.known(hash, entry.job(), now) {
+            if let (Accepted::Conflict, Entry::JobOr { otherwise, .. }) = (known, entry)
+                && self.stage_entry(*otherwise, now, full, writes) == Accepted::Full
+            {
+                return Accepted::Full;
+            }
             return known;
         }
         if full {
@@ -77,7 +82,7 @@ impl<P: Clone> Table<P> {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         let (mut job, life, progress, state) = match entry {
-            Entry::Job { mut job, due } => {
+            Entry::Job { mut job, due } | Entry::JobOr { mut job, due, .. } => {
                 job.due = now.resolve(due);
                 let state = if job.due <= now.wall.floor() {
                     State::Ready
@@ -96,15 +101,8 @@ impl<P: Clone> Table<P> {
                     errors: vec![error],
                     ..Progress::default()
                 };
-                (
-                    job,
-                    Life::Dead {
-                        result,
-                        exported: false,
-                    },
-                    progress,
-                    State::Dead,
-                )
+                let life = Life::dead(&job, result);
+                (job, life, progress, State::Dead)
             }
         };
         job.accepted_at = now.wall.floor();
@@ -210,6 +208,7 @@ impl Note {
         Self {
             hash,
             was_dead: false,
+            was_sent: false,
             tell: None,
             is_import: false,
         }

@@ -5,7 +5,7 @@ use super::living::Slot;
 use super::order::Order;
 use super::ready::QueueKey;
 use crate::Incarnation;
-use poulpe_job::{Digest, Lane, Progress, State, Timestamp};
+use poulpe_job::{Digest, Job, Lane, Progress, State, Timestamp};
 use std::time::Duration;
 
 /// The part of a lease id that isn't the job's name.
@@ -49,12 +49,42 @@ pub(super) struct Tried {
     pub(super) settled: Option<Fence>,
 }
 
+/// What of a job's origin its end depends on. One byte: there is no room for two in what is kept of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Plain,
+    /// The client chose the id.
+    Chosen,
+    /// The result is to be sent.
+    Replies,
+    ChosenReplies,
+}
+
+impl Origin {
+    pub(super) fn of(job: &Job) -> Self {
+        match (job.id_chosen, job.door.replies()) {
+            (false, false) => Self::Plain,
+            (true, false) => Self::Chosen,
+            (false, true) => Self::Replies,
+            (true, true) => Self::ChosenReplies,
+        }
+    }
+
+    pub(super) fn is_chosen(self) -> bool {
+        matches!(self, Self::Chosen | Self::ChosenReplies)
+    }
+
+    pub(super) fn replies(self) -> bool {
+        matches!(self, Self::Replies | Self::ChosenReplies)
+    }
+}
+
 /// A job that hasn't ended.
 #[derive(Debug)]
 pub(super) struct Living<P> {
     pub(super) sequence: u64,
     pub(super) digest: Digest,
-    pub(super) chosen: bool,
+    pub(super) origin: Origin,
     pub(super) cancel_requested: bool,
     /// The write of that wish is on its way; until then the job can't be written again.
     pub(super) cancel_on_its_way: bool,
@@ -131,7 +161,7 @@ impl<P> Living<P> {
     }
 }
 
-/// A dead letter.
+/// A dead letter, or a job that is done but for sending its result.
 #[derive(Debug, Clone)]
 pub(super) struct DeadJob<P> {
     pub(super) hash: u128,

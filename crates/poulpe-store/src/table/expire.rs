@@ -53,7 +53,7 @@ impl<P: Clone> Table<P> {
             if job.cancel_requested {
                 let result = JobResult::cancelled(job.attempts, None, now.wall.floor());
                 let id = self.load_record(hash, load)?.job.id;
-                self.stage_end(hash, id, result, Note::of(hash), writes);
+                self.stage_end(hash, id, result, Note::of(hash), now, load, writes)?;
                 continue;
             }
             let Some(attempt) = started else {
@@ -67,10 +67,8 @@ impl<P: Clone> Table<P> {
             let at = now.wall.floor();
             record.progress.add_error(AttemptError::lost(attempt, at));
             if losses >= MAX_LOSSES {
-                record.life = Life::Dead {
-                    result: JobResult::poisoned(attempt, losses, at),
-                    exported: false,
-                };
+                let result = JobResult::poisoned(attempt, losses, at);
+                record.life = Life::dead(&record.job, result);
             } else {
                 record.job.due = due_after_loss(&record.job, losses, now);
             }

@@ -1,5 +1,5 @@
-//! Looks without changing what jobs are: by id, by state, counts. Shows nothing that isn't durable. Called for people, for
-//! whoever waits, and for the outbox.
+//! Looks without changing what jobs are: by id, by state, counts. Shows nothing that isn't durable. Called for people and for
+//! whoever waits.
 
 use super::entry::{Living, Phase};
 use super::{IdHash, Now, Table};
@@ -104,17 +104,6 @@ impl<P: Clone> Table<P> {
         )
     }
 
-    /// The oldest dead letters that aren't copied yet.
-    pub fn outbox(&self, max: usize) -> Vec<Found<P>> {
-        let dead = self
-            .outbox
-            .iter()
-            .filter_map(|sequence| Some((*sequence, self.dead.get(sequence)?)));
-        let free = dead.filter(|(_, dead)| !dead.busy).take(max);
-        free.map(|(sequence, dead)| Found::bare(sequence, State::Dead, &dead.place))
-            .collect()
-    }
-
     /// Exact counts.
     pub fn counts(&mut self, now: Now) -> Counts {
         self.move_due(now, usize::MAX);
@@ -128,6 +117,7 @@ impl<P: Clone> Table<P> {
             dead: self.dead.len() as u64,
             done: self.ended.figures().done,
             outbox: self.outbox.len() as u64,
+            unsent: self.unsent.len() as u64,
             waiting: self.ready.waiting(),
             next_due: self.timeline.first().map(|order| self.due_of(order)),
         }
@@ -152,7 +142,7 @@ impl<P: Clone> Table<P> {
 }
 
 impl<P: Clone> Found<P> {
-    fn bare(sequence: u64, state: State, place: &P) -> Self {
+    pub(super) fn bare(sequence: u64, state: State, place: &P) -> Self {
         Self {
             sequence,
             state,

@@ -16,6 +16,7 @@ mod living;
 mod look;
 mod op;
 mod order;
+mod outbox;
 mod people;
 mod ready;
 mod relocate;
@@ -30,7 +31,9 @@ use ended::EndedJobs;
 use entry::{DeadJob, Phase};
 use living::{LivingJobs, Slot};
 pub use look::{Found, Known};
-pub use op::{Effects, EndRecord, Life, Op, OpAnswer, Record, Staged, StartMark, Stored, Write};
+pub use op::{
+    Effects, EndRecord, InOutbox, Life, Op, OpAnswer, Record, Staged, StartMark, Stored, Write,
+};
 use order::Orders;
 use poulpe_job::{Due, JobId, Lane, Timestamp};
 use ready::ReadyQueues;
@@ -125,7 +128,12 @@ pub struct Table<P> {
     leases: BTreeMap<(Duration, u64), IdHash>,
     /// Lanes that a lease of a confined job keeps to itself.
     lane_leases: HashMap<Lane, u64>,
+    /// Dead letters without a file.
     outbox: BTreeSet<u64>,
+    /// Jobs whose result is to be sent: dead letters, and those in `sending`.
+    unsent: BTreeSet<u64>,
+    /// Jobs that are done but for sending their result.
+    sending: BTreeMap<u64, DeadJob<P>>,
     checkpoints: HashMap<String, CheckpointValue<P>>,
     /// The latest request of each incarnation, and what it was given.
     last_claims: HashMap<Incarnation, (u64, Vec<IdHash>)>,
@@ -149,6 +157,8 @@ impl<P: Clone> Table<P> {
             leases: BTreeMap::new(),
             lane_leases: HashMap::new(),
             outbox: BTreeSet::new(),
+            unsent: BTreeSet::new(),
+            sending: BTreeMap::new(),
             checkpoints: HashMap::new(),
             last_claims: HashMap::new(),
             was_released: false,

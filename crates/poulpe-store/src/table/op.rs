@@ -2,9 +2,11 @@
 //! its replay. Pure data.
 
 use super::IdHash;
-use crate::{Cancelled, Checkpoint, Group, GroupAnswer, Hold, Item, LeaseId, Revived, Settlement};
+use crate::{
+    Cancelled, Checkpoint, Group, GroupAnswer, Hold, Item, LeaseId, OutboxKind, Revived, Settlement,
+};
 use poulpe_job::{Digest, Job, JobId, JobResult, Outcome, Progress, State, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::time::Duration;
 
 /// A change that must be durable before it is answered.
@@ -22,8 +24,8 @@ pub enum Op {
     Revive(JobId),
     /// Remove a dead letter.
     Purge(JobId),
-    /// Mark dead letters as copied.
-    Acknowledge(Vec<u64>),
+    /// Take items out of the outbox.
+    Acknowledge(OutboxKind, Vec<u64>),
     /// Move a checkpoint.
     CompareAndSet(Checkpoint),
     /// Take in what came from another store.
@@ -77,9 +79,60 @@ pub enum Life {
     Dead {
         /// What waiters are told.
         result: JobResult,
-        /// Whether its file has been written.
-        exported: bool,
+        /// What of it is in the outbox.
+        outbox: InOutbox,
     },
+    /// It is done, and its result is to be sent: after that only its end is kept.
+    Unsent {
+        /// What waiters and the door are told.
+        result: JobResult,
+    },
+}
+
+impl Life {
+    /// That of a job which is buried now.
+    pub(super) fn dead(job: &Job, result: JobResult) -> Self {
+        let outbox = InOutbox {
+            letter: true,
+            result: job.door.replies(),
+        };
+        Life::Dead { result, outbox }
+    }
+}
+
+/// What of a dead letter is in the outbox. Stored as one byte: 0 and 1 as it was when there were only letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InOutbox {
+    /// The letter, until its file has been written.
+    pub letter: bool,
+    /// The result, until it has been sent.
+    pub result: bool,
+}
+
+impl InOutbox {
+    const NO_LETTER: u8 = 1;
+    const RESULT: u8 = 2;
+}
+
+impl Serialize for InOutbox {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let no_letter = if self.letter { 0 } else { Self::NO_LETTER };
+        let result = if self.result { Self::RESULT } else { 0 };
+        serializer.serialize_u8(no_letter | result)
+    }
+}
+
+impl<'de> Deserialize<'de> for InOutbox {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bits = u8::deserialize(deserializer)?;
+        if bits & !(Self::NO_LETTER | Self::RESULT) != 0 {
+            return Err(serde::de::Error::custom("an unknown mark of a dead letter"));
+        }
+        Ok(Self {
+            letter: bits & Self::NO_LETTER == 0,
+            result: bits & Self::RESULT != 0,
+        })
+    }
 }
 
 /// The end of a job as it is stored.
@@ -190,6 +243,8 @@ pub struct Note {
     pub(super) hash: IdHash,
     /// The job was dead before.
     pub(super) was_dead: bool,
+    /// Its result was all that was left of it, and has been sent.
+    pub(super) was_sent: bool,
     /// Whoever holds the lease must hear that the job was cancelled.
     pub(super) tell: Option<LeaseId>,
     /// It came from another store.

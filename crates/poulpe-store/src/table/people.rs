@@ -1,12 +1,13 @@
-//! What people do to jobs: cancel, revive, purge; and dead letters that were copied. Never ends a valid lease: who runs a
+//! What people do to jobs: cancel, revive, purge. Never ends a valid lease: who runs a
 //! job is asked to stop. Staged by the store's writer.
 
 use super::entry::{DeadJob, Fence, Living, Phase};
-use super::op::{EndRecord, Life, Note, Op, OpAnswer, Staged, Write};
+use super::op::{EndRecord, InOutbox, Life, Note, Op, OpAnswer, Staged, Write};
 use super::settle::expect_record;
 use super::{IdHash, Load, Now, Table};
 use crate::{Cancelled, LeaseId, Revived, StoreResult};
 use poulpe_job::{JobId, JobResult, State};
+use std::collections::BTreeSet;
 
 impl<P: Clone> Table<P> {
     pub(super) fn stage_cancel(
@@ -34,7 +35,7 @@ impl<P: Clone> Table<P> {
         };
         let Some(fence) = lease else {
             let result = JobResult::cancelled(job.attempts, None, now.wall.floor());
-            self.stage_end(hash, id, result, Note::of(hash), writes);
+            self.stage_end(hash, id, result, Note::of(hash), now, load, writes)?;
             return Ok(cancelled(Cancelled::Done));
         };
         if !job.cancel_requested {
@@ -135,75 +136,50 @@ impl<P: Clone> Table<P> {
         if dead.busy {
             return Ok(Staged::Later(Op::Purge(id)));
         }
-        let job = expect_record(load.load(&dead.place)?)?.job;
+        let mut record = expect_record(load.load(&dead.place)?)?;
         dead.busy = true;
+        let previous = Some(dead.place.clone());
+        let note = Note {
+            was_dead: true,
+            ..Note::of(hash)
+        };
+        if let Life::Dead { result, outbox } = &record.life
+            && outbox.result
+        {
+            // Gone for people, but not before its result is sent.
+            let result = result.clone();
+            record.life = Life::Unsent { result };
+            writes.push(Write::Put {
+                sequence,
+                record: Box::new(record),
+                previous,
+                note,
+            });
+            return Ok(Staged::Answer(OpAnswer::Changed(true)));
+        }
+        let job = record.job;
         let end = Box::new(EndRecord {
             id,
             chosen: job.id_chosen,
             digest: job.digest,
             result: None,
         });
-        let note = Note {
-            was_dead: true,
-            ..Note::of(hash)
-        };
         writes.push(Write::End {
             sequence,
             end,
-            previous: Some(dead.place.clone()),
+            previous,
             note,
         });
         Ok(Staged::Answer(OpAnswer::Changed(true)))
-    }
-
-    pub(super) fn stage_acknowledge(
-        &mut self,
-        tokens: Vec<u64>,
-        load: &dyn Load<P>,
-        writes: &mut Vec<Write<P>>,
-    ) -> StoreResult<Staged> {
-        let is_busy = |token: &u64| self.dead.get(token).is_some_and(|dead| dead.busy);
-        if tokens.iter().any(is_busy) {
-            return Ok(Staged::Later(Op::Acknowledge(tokens)));
-        }
-        for token in tokens {
-            if !self.outbox.contains(&token) {
-                continue;
-            }
-            let Some(dead) = self.dead.get_mut(&token).filter(|dead| !dead.busy) else {
-                continue;
-            };
-            let mut record = expect_record(load.load(&dead.place)?)?;
-            let Life::Dead { exported, .. } = &mut record.life else {
-                continue;
-            };
-            *exported = true;
-            dead.busy = true;
-            let note = Note {
-                was_dead: true,
-                ..Note::of(dead.hash)
-            };
-            let previous = Some(dead.place.clone());
-            writes.push(Write::Put {
-                sequence: token,
-                record: Box::new(record),
-                previous,
-                note,
-            });
-        }
-        Ok(Staged::Answer(OpAnswer::Done))
     }
 
     pub(super) fn newest_dead(&self, hash: IdHash) -> Option<u64> {
         self.dead_by_id.get(&hash)?.last().copied()
     }
 
-    pub(super) fn insert_dead(&mut self, sequence: u64, dead: DeadJob<P>, exported: bool) {
-        if exported {
-            self.outbox.remove(&sequence);
-        } else {
-            self.outbox.insert(sequence);
-        }
+    pub(super) fn insert_dead(&mut self, sequence: u64, dead: DeadJob<P>, outbox: InOutbox) {
+        put(&mut self.outbox, sequence, outbox.letter);
+        put(&mut self.unsent, sequence, outbox.result);
         let of_id = self.dead_by_id.entry(dead.hash).or_default();
         if let Err(place) = of_id.binary_search(&sequence) {
             of_id.insert(place, sequence);
@@ -212,16 +188,26 @@ impl<P: Clone> Table<P> {
     }
 
     pub(super) fn remove_dead(&mut self, sequence: u64) {
-        self.outbox.remove(&sequence);
         let Some(dead) = self.dead.remove(&sequence) else {
             return;
         };
+        self.outbox.remove(&sequence);
+        self.unsent.remove(&sequence);
         if let Some(of_id) = self.dead_by_id.get_mut(&dead.hash) {
             of_id.retain(|other| *other != sequence);
             if of_id.is_empty() {
                 self.dead_by_id.remove(&dead.hash);
             }
         }
+    }
+}
+
+/// Whether a sequence is in a set from now on.
+fn put(set: &mut BTreeSet<u64>, sequence: u64, is_in: bool) {
+    if is_in {
+        set.insert(sequence);
+    } else {
+        set.remove(&sequence);
     }
 }
 

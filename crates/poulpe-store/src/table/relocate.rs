@@ -31,7 +31,8 @@ impl<P: Clone + PartialEq> Table<P> {
                 let living = self.living.get(hash).and_then(|job| job.place.as_ref());
                 let dead = self.dead.get(sequence).map(|dead| &dead.place);
                 let ended = self.ended.place(*hash);
-                [living, dead, ended].contains(&Some(place))
+                let sending = self.sending.get(sequence).map(|kept| &kept.place);
+                [living, dead, ended, sending].contains(&Some(place))
             }
             Owner::Checkpoint(name) => {
                 let value = self.checkpoints.get(name);
@@ -54,6 +55,11 @@ impl<P: Clone + PartialEq> Table<P> {
                     && dead.place == *from
                 {
                     dead.place = to.clone();
+                }
+                if let Some(kept) = self.sending.get_mut(sequence)
+                    && kept.place == *from
+                {
+                    kept.place = to.clone();
                 }
                 if self.ended.place(*hash) == Some(from) {
                     self.ended.moved(*hash, *sequence, to);

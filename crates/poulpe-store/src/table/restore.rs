@@ -2,7 +2,7 @@
 //! valid. Called by stores that remember, when they open.
 
 use super::ended::End;
-use super::entry::{DeadJob, Fence, Lease, Living, Phase};
+use super::entry::{DeadJob, Fence, Lease, Living, Origin, Phase};
 use super::expire::CAREFUL_LOSSES;
 use super::op::{EndRecord, Life, Record, StartMark};
 use super::ready::QueueKey;
@@ -18,7 +18,7 @@ impl<P> Living<P> {
         let mut living = Self {
             sequence,
             digest: job.digest,
-            chosen: job.id_chosen,
+            origin: Origin::of(job),
             cancel_requested: progress.cancel_requested,
             cancel_on_its_way: false,
             priority: job.priority.rank(),
@@ -71,21 +71,31 @@ impl<P: Clone> Table<P> {
                     self.place_in_order_at(slot, now);
                 }
             }
-            Life::Dead { result, exported } => {
+            Life::Dead { result, outbox } => {
                 let is_known = self.dead.contains_key(&sequence);
-                let dead = DeadJob {
-                    hash,
-                    place: place.clone(),
-                    busy: false,
-                };
-                self.insert_dead(sequence, dead, *exported);
+                self.insert_dead(sequence, DeadJob::at(hash, &place), *outbox);
                 if is_known {
                     self.ended.moved(hash, sequence, &place);
                     return replaced;
                 }
-                let ended = End::dead(sequence, &record.job, result, place, len);
+                let ended = End::of(sequence, &record.job, result, place, len);
                 self.ended.insert(hash, ended, now.wall.floor());
                 self.ended.evict(now.wall.floor());
+            }
+            Life::Unsent { result } => {
+                self.remove_dead(sequence);
+                let is_known = self.sending.contains_key(&sequence);
+                self.insert_sending(sequence, DeadJob::at(hash, &place));
+                if result.state == State::Dead {
+                    // A dead letter that was removed: nobody may find it any more.
+                    self.ended.forget(hash, sequence);
+                } else if is_known {
+                    self.ended.moved(hash, sequence, &place);
+                } else {
+                    let ended = End::of(sequence, &record.job, result, place, len);
+                    self.ended.insert(hash, ended, now.wall.floor());
+                    self.ended.evict(now.wall.floor());
+                }
             }
         }
         replaced
@@ -105,6 +115,7 @@ impl<P: Clone> Table<P> {
         let replaced = self.place_of(hash, sequence);
         self.drop_living(hash, sequence);
         self.remove_dead(sequence);
+        self.remove_sending(sequence);
         if end.result.is_none() {
             self.ended.forget(hash, sequence);
             return replaced;
@@ -123,7 +134,11 @@ impl<P: Clone> Table<P> {
         let living = self.living.get(&hash);
         match living.filter(|job| job.sequence == sequence) {
             Some(job) => job.place.clone(),
-            None => self.dead.get(&sequence).map(|dead| dead.place.clone()),
+            None => {
+                let kept = self.dead.get(&sequence);
+                let kept = kept.or_else(|| self.sending.get(&sequence));
+                kept.map(|kept| kept.place.clone())
+            }
         }
     }
 
@@ -214,13 +229,13 @@ impl<P> End<P> {
         }
     }
 
-    /// A dead letter, as its record tells it.
-    pub(super) fn dead(sequence: u64, job: &Job, result: &JobResult, place: P, len: u32) -> Self {
+    /// A dead letter, or a job whose result is to be sent, as its record tells it.
+    pub(super) fn of(sequence: u64, job: &Job, result: &JobResult, place: P, len: u32) -> Self {
         Self {
             sequence,
             digest: job.digest,
             chosen: job.id_chosen,
-            state: State::Dead,
+            state: result.state,
             finished_at: result.finished_at,
             settled: None,
             place: Some(place),

@@ -60,10 +60,12 @@ impl<P: Clone> Table<P> {
         let was_started = matches!(&job.phase, Phase::Leased(lease) if lease.started.is_some());
         let note = Note::of(hash);
         match verdict {
-            Verdict::Complete(result) => self.stage_end(hash, lease.job, result, note, writes),
+            Verdict::Complete(result) => {
+                self.stage_end(hash, lease.job, result, note, now, load, writes)?;
+            }
             _ if cancelled => {
                 let result = JobResult::cancelled(job.attempts, None, now.wall.floor());
-                self.stage_end(hash, lease.job, result, note, writes);
+                self.stage_end(hash, lease.job, result, note, now, load, writes)?;
             }
             Verdict::Release {
                 due,
@@ -98,10 +100,7 @@ impl<P: Clone> Table<P> {
                 job.tried_mut().failures += 1;
                 let mut record = self.load_record(hash, load)?;
                 record.progress.add_error(error);
-                record.life = Life::Dead {
-                    result,
-                    exported: false,
-                };
+                record.life = Life::dead(&record.job, result);
                 self.stage_put(hash, record, note, now, writes);
             }
         }
@@ -130,23 +129,36 @@ impl<P: Clone> Table<P> {
         Ok(record)
     }
 
-    /// Stages the end of a living job.
+    /// Stages the end of a living job. If its result is to be sent, all of it is kept until then.
+    #[expect(clippy::too_many_arguments, reason = "what a verdict comes with")]
     pub(super) fn stage_end(
         &mut self,
         hash: IdHash,
         id: JobId,
         result: JobResult,
         note: Note,
+        now: Now,
+        load: &dyn Load<P>,
         writes: &mut Vec<Write<P>>,
-    ) {
+    ) -> StoreResult<()> {
+        if self
+            .living
+            .get(&hash)
+            .is_some_and(|job| job.origin.replies())
+        {
+            let mut record = self.load_record(hash, load)?;
+            record.life = Life::Unsent { result };
+            self.stage_put(hash, record, note, now, writes);
+            return Ok(());
+        }
         self.take_out_of_order(hash);
         let Some(job) = self.living.get_mut(&hash) else {
-            return;
+            return Ok(());
         };
         job.phase = Phase::Busy(State::Done);
         let end = Box::new(EndRecord {
             id,
-            chosen: job.chosen,
+            chosen: job.origin.is_chosen(),
             digest: job.digest,
             result: Some(result),
         });
@@ -156,6 +168,7 @@ impl<P: Clone> Table<P> {
             previous: job.place.clone(),
             note,
         });
+        Ok(())
     }
 
     /// Stages a changed record of a living job.
@@ -173,6 +186,7 @@ impl<P: Clone> Table<P> {
         };
         let then = match &record.life {
             Life::Dead { .. } => State::Dead,
+            Life::Unsent { .. } => State::Done,
             Life::Living if record.job.due <= now.wall.floor() => State::Ready,
             Life::Living if job.was_tried() => State::Retrying,
             Life::Living => State::Delayed,

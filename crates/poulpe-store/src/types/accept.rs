@@ -40,6 +40,16 @@ pub enum Entry {
         /// What is wrong with it.
         error: AttemptError,
     },
+    /// To be run; if another task has its id, a dead letter tells of it. For who can't be told of a conflict.
+    JobOr {
+        /// The job; the store fills in `accepted_at` and `due`.
+        job: Box<Job>,
+        /// When it may first be claimed.
+        due: Due,
+        /// What is kept instead after a conflict, under an id of its own; the answer is
+        /// [`Conflict`](Accepted::Conflict) all the same.
+        otherwise: Box<Entry>,
+    },
 }
 
 impl Entry {
@@ -54,7 +64,7 @@ impl Entry {
     /// The job, whichever way it is to be kept.
     pub fn job(&self) -> &Job {
         match self {
-            Entry::Job { job, .. } | Entry::Dead { job, .. } => job,
+            Entry::Job { job, .. } | Entry::Dead { job, .. } | Entry::JobOr { job, .. } => job,
         }
     }
 }

@@ -12,8 +12,8 @@ pub use lease::{Claim, Claimed, ClaimedJob, Hold, Incarnation, LeaseId, Settleme
 pub use mark::{Mark, Role};
 pub use member::{Member, MemberRun, MemberView};
 pub use people::{
-    Cancelled, Counts, Histogram, JobView, Lookup, OutboxItem, Page, PageRequest, Revived,
-    StoreStats,
+    Cancelled, Counts, Histogram, JobView, Lookup, OutboxItem, OutboxKind, Page, PageRequest,
+    Revived, StoreStats,
 };
 pub use transfer::{Cursor, Exported, Item};
 

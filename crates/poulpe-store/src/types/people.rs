@@ -2,13 +2,22 @@
 
 use poulpe_job::{AttemptError, Job, JobId, JobResult, Lane, LaneSet, Progress, State, Timestamp};
 
-/// A dead letter that is to be copied to a file.
+/// What of a job must leave the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutboxKind {
+    /// A dead letter, to a file.
+    DeadLetter,
+    /// How a job ended whose door [replies](poulpe_job::Door::replies).
+    Result,
+}
+
+/// Something that must leave the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxItem {
     /// To acknowledge it by.
     pub token: u64,
-    /// The dead letter.
-    pub dead: JobView,
+    /// The job, with its result.
+    pub job: JobView,
 }
 
 /// All that a store knows of a job.
@@ -67,6 +76,8 @@ pub struct Counts {
     pub done: u64,
     /// Dead letters not yet copied to their file.
     pub outbox: u64,
+    /// Results not yet sent to where they are to go.
+    pub unsent: u64,
     /// Ready jobs by the lanes they are confined to; the unconfined ones under the empty set.
     pub waiting: Vec<(LaneSet, u64)>,
     /// The earliest due time among delayed and retrying jobs.

@@ -27,6 +27,10 @@ impl Backend for Broken {
         true
     }
 
+    fn keeps_unsent(&self) -> bool {
+        true
+    }
+
     fn is_shared(&self) -> bool {
         true
     }

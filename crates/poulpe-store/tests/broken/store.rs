@@ -4,9 +4,9 @@ use poulpe_job::{Due, JobId, LaneSet};
 use poulpe_store::{
     Accepted, BoxFuture, Cancelled, Checkpoint, Checkpoints, Claim, Claimed, Counts, Cursor, Entry,
     Exported, Group, GroupAnswer, Hold, Incarnation, Inspect, Item, JobView, LeaseId, Limits,
-    Lookup, ManualTime, Member, MemberView, Members, MemoryStore, Outbox, OutboxItem, Page,
-    PageRequest, Results, Revived, Settlement, Started, Store, StoreResult, StoreStats, Transfer,
-    Watcher,
+    Lookup, ManualTime, Member, MemberView, Members, MemoryStore, Outbox, OutboxItem, OutboxKind,
+    Page, PageRequest, Results, Revived, Settlement, Started, Store, StoreResult, StoreStats,
+    Transfer, Watcher,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -214,22 +214,22 @@ impl Store for BrokenStore {
 }
 
 impl Outbox for BrokenStore {
-    fn take(&self, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
+    fn take(&self, kind: OutboxKind, max: usize) -> BoxFuture<'_, StoreResult<Vec<OutboxItem>>> {
         Box::pin(async move {
-            let items = self.inner.take(max).await?;
+            let items = self.inner.take(kind, max).await?;
             if self.has(Fault::TakeAcknowledges) {
                 let tokens = items.iter().map(|item| item.token).collect();
-                self.inner.acknowledge(tokens).await?;
+                self.inner.acknowledge(kind, tokens).await?;
             }
             Ok(items)
         })
     }
 
-    fn acknowledge(&self, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
+    fn acknowledge(&self, kind: OutboxKind, tokens: Vec<u64>) -> BoxFuture<'_, StoreResult<()>> {
         if self.has(Fault::AcknowledgeLost) {
             return Box::pin(async { Ok(()) });
         }
-        self.inner.acknowledge(tokens)
+        self.inner.acknowledge(kind, tokens)
     }
 }
 

@@ -37,7 +37,7 @@ impl Pair {
         told.sort();
         ends.sort();
         assert_eq!(told, ends, "each end is told once");
-        let items = now(self.store.take(1_000));
+        let items = now(self.store.take(poulpe_store::OutboxKind::DeadLetter, 1_000));
         assert_eq!(items.len(), self.reference.outbox());
         assert_eq!(counts.outbox, items.len() as u64);
     }

@@ -149,9 +149,11 @@ impl Pair {
                 assert_eq!(purged, self.reference.purge(number));
             }
             Step::Acknowledge => {
-                let oldest = now(self.store.take(1));
+                let oldest = now(self.store.take(poulpe_store::OutboxKind::DeadLetter, 1));
                 let tokens = oldest.iter().map(|item| item.token).collect();
-                now(self.store.acknowledge(tokens));
+                now(self
+                    .store
+                    .acknowledge(poulpe_store::OutboxKind::DeadLetter, tokens));
                 self.reference.acknowledge_oldest();
             }
             Step::Pass(millis) => {

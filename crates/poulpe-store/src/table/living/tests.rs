@@ -1,4 +1,4 @@
-use super::super::entry::Phase;
+use super::super::entry::{Origin, Phase};
 use super::*;
 use poulpe_job::{Digest, State, Timestamp};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ fn job(sequence: u64) -> Living<Place> {
     Living {
         sequence,
         digest: Digest([0; 16]),
-        chosen: false,
+        origin: Origin::Plain,
         cancel_requested: false,
         cancel_on_its_way: false,
         priority: 5,
