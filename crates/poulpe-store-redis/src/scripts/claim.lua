@@ -81,6 +81,8 @@ local moved_all = move_due(to_move)
 
 -- Filled queues --------------------------------------------------------------------------------------------------------
 
+-- How many queues of confined jobs wait for a lane.
+local wants = {}
 local queues, confined = {}, false
 for _, name in ipairs(redis.call('SMEMBERS', FILLED)) do
   local lanes = string.match(name, '^!?(.*)$')
@@ -89,14 +91,20 @@ for _, name in ipairs(redis.call('SMEMBERS', FILLED)) do
   }
   if not queue.any then
     confined = true
-    queue.lanes = {}
-    for lane in string.gmatch(lanes, '%d+') do queue.lanes[tonumber(lane)] = true end
+    queue.lanes = lanes_in(lanes)
+    for _, lane in ipairs(queue.lanes.list) do wants[lane] = (wants[lane] or 0) + 1 end
   end
   queues[#queues + 1] = queue
 end
 local leased = {}
 if confined then
   for _, lane in ipairs(redis.call('HKEYS', LANES)) do leased[tonumber(lane)] = true end
+end
+
+local function is_empty(queue)
+  queue.empty = true
+  if queue.any then return end
+  for _, lane in ipairs(queue.lanes.list) do wants[lane] = wants[lane] - 1 end
 end
 
 -- The first job of a queue that isn't taken yet; pages through it.
@@ -108,7 +116,7 @@ local function head(queue)
   return queue.list[queue.at], tonumber(queue.list[queue.at + 1])
 end
 
-local function may_have(queue, lane) return queue.any or (queue.lanes[lane] and not leased[lane]) end
+local function may_have(queue, lane) return queue.any or (queue.lanes.has[lane] and not leased[lane]) end
 
 local function fits(queue)
   if queue.any and not queue.careful then return #idle > 0 or prefetch > 0 end
@@ -123,10 +131,7 @@ local function least_wanted(queue)
   local best, fewest
   for n, lane in ipairs(idle) do
     if may_have(queue, lane) then
-      local wanted = 0
-      for _, other in ipairs(queues) do
-        if not other.any and not other.empty and other.lanes[lane] then wanted = wanted + 1 end
-      end
+      local wanted = wants[lane] or 0
       if wanted == 0 then return n end
       if not best or wanted < fewest then best, fewest = n, wanted end
     end
@@ -142,25 +147,30 @@ if not is_repeat and max > 0 then
     local first = redis.call('ZRANGE', only.key, 0, max)
     for n = 1, math.min(max, #first) do
       handed[n] = first[n]
-      given_to[first[n]] = { lane = idle[n] or -1, key = only.key }
+      given_to[first[n]] = { lane = idle[n] or -1, queue = only }
     end
     only.empty = #first <= max
   end
+  -- Lanes become fewer only: what doesn't fit now isn't looked at again.
+  local open = queues
   while not only and #handed < max do
     local best, best_seq, best_order
-    for _, queue in ipairs(queues) do
+    local fitting = {}
+    for _, queue in ipairs(open) do
       if not queue.empty and fits(queue) then
+        fitting[#fitting + 1] = queue
         local seq, order = head(queue)
         -- Listed, but there is nothing: somebody has removed the key.
-        if not seq then queue.empty = true end
+        if not seq then is_empty(queue) end
         if seq and (not best or order < best_order or (order == best_order and seq < best_seq)) then
           best, best_seq, best_order = queue, seq, order
         end
       end
     end
+    open = fitting
     if not best then break end
     best.at, best.taken = best.at + 2, best.taken + 1
-    if not head(best) then best.empty = true end
+    if not head(best) then is_empty(best) end
     local n = least_wanted(best)
     if n then
       best.lane = table.remove(idle, n)
@@ -169,7 +179,7 @@ if not is_repeat and max > 0 then
       prefetch = prefetch - 1
     end
     handed[#handed + 1] = best_seq
-    given_to[best_seq] = { lane = best.lane or -1, key = best.key }
+    given_to[best_seq] = { lane = best.lane or -1, queue = best }
     if best.lane and not best.any then leased[best.lane] = true end
   end
   load_all(handed)
@@ -177,7 +187,13 @@ if not is_repeat and max > 0 then
   local fence = ':' .. incarnation .. ':' .. seed
   for n, seq in ipairs(handed) do
     local job, given = load(seq), given_to[seq]
-    if not newer[seq] then later('ZREM', given.key, seq) end
+    if newer[seq] then
+      -- For whoever can read it, behind all others, so that it keeps nobody waiting.
+      later('ZADD', given.queue.key, '9007199254740991', seq)
+      given.queue.is_kept = true
+    else
+      later('ZREM', given.queue.key, seq)
+    end
     if job then
       job[PHASE], job[CLAIMS], job[STARTED] = 'l', job[CLAIMS] + 1, 0
       if marks_starts and job[CLAIMS] == 1 then
@@ -195,7 +211,7 @@ if not is_repeat and max > 0 then
   handed = really
   write()
   for _, queue in ipairs(queues) do
-    if queue.empty then redis.call('SREM', FILLED, queue.name) end
+    if queue.empty and not queue.is_kept then redis.call('SREM', FILLED, queue.name) end
   end
   -- Kept far longer than any repeat comes after its claim.
   redis.call('SET', CLAIM .. incarnation, cmsgpack.pack({ VERSION, request, handed }), 'PX', math.ceil(lease / 1000) + 600000)
@@ -219,7 +235,7 @@ local wanted, wants_any, has_ahead, seen = {}, 0, false, {}
 for _, queue in ipairs(queues) do
   if not queue.empty then
     if not queue.any then
-      for lane in pairs(queue.lanes) do
+      for _, lane in ipairs(queue.lanes.list) do
         if not seen[lane] then
           seen[lane] = true
           wanted[#wanted + 1] = lane

@@ -32,13 +32,14 @@ while at < #ARGV do
     local id, head, body = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     at = at + 3
     local kind, chosen, rank, interval, sign, due, digest, lanes = struct.unpack('>c1BBdc1dBc0Hc0', head)
+    -- The job as it will be, and what else is to be known of it.
     local entry = {
-      is_dead = kind == 'd', chosen = chosen, id = id, digest = digest, rank = rank, queue = lanes, interval = interval,
-      sign = sign, due = due, body = body,
+      VERSION, id, chosen, digest, rank, lanes, now_ms, interval, now_ms, '', 0, 0, 0, 0, 0, '', 0, -1, 0, '', '', 0, 0, '', 0,
+      '', '', is_dead = kind == 'd', sign = sign, due = due, body = body,
     }
     if entry.is_dead then entry.result, entry.finished_at, entry.error = take(), tonumber(take()), take() end
     group.entries[n] = entry
-    ids[#ids + 1] = entry.id
+    ids[#ids + 1] = id
   end
   groups[#groups + 1] = group
 end
@@ -48,11 +49,12 @@ local first_seq = tonumber(redis.call('HGET', META, 'seq') or 0)
 local last_seq = first_seq
 
 local function answer_known(entry)
-  local _, job = known(entry.id)
+  local id = entry[NAME]
+  local _, job = known(id)
   -- Whose it is can't be told: only a newer poulpe can read it.
-  if newer[seq_of[entry.id]] then return 'C' end
+  if newer[seq_of[id]] then return 'C' end
   if not job then return nil end
-  if job[DIGEST] ~= entry.digest then return 'C' end
+  if job[DIGEST] ~= entry[DIGEST] then return 'C' end
   return 'D' .. state_of(job)
 end
 
@@ -71,16 +73,13 @@ end
 local function accept(entry)
   local answer = answer_known(entry)
   if answer then return answer end
-  local old = seq_of[entry.id]
+  local id = entry[NAME]
+  local old = seq_of[id]
   if old and load(old) then forget(old, load(old)) end
   last_seq = last_seq + 1
-  local seq = sequence(last_seq)
-  local job = {
-    VERSION, entry.id, entry.chosen, entry.digest, entry.rank, entry.queue, now_ms, entry.interval, now_ms, '', 0, 0, 0, 0,
-    0, '', 0, -1, 0, '', '', 0, 0, '', 0, '', '',
-  }
-  seq_of[entry.id] = seq
-  later('HSET', ID, entry.id, seq)
+  local seq, job = sequence(last_seq), entry
+  seq_of[id] = seq
+  later('HSET', ID, id, seq)
   later('HSET', BODY, seq, entry.body)
   save(seq, job)
   if entry.is_dead then

@@ -33,6 +33,26 @@ local function resolve(sign, millis)
   return math.min(math.ceil(now / 1000) + millis, MAX_DUE)
 end
 
+-- The numbers in a text of lanes, as a list and as a set. Remembered from call to call: reading them takes long.
+local lane_sets, lane_sets_count = {}, 0
+
+local function lanes_in(text)
+  local lanes = lane_sets[text]
+  if not lanes then
+    if lane_sets_count == 1000 then lane_sets, lane_sets_count = {}, 0 end
+    lanes = { list = {}, has = {} }
+    for lane in string.gmatch(text, '%d+') do
+      local number = tonumber(lane)
+      if not lanes.has[number] then
+        lanes.has[number] = true
+        lanes.list[#lanes.list + 1] = number
+      end
+    end
+    lane_sets[text], lane_sets_count = lanes, lane_sets_count + 1
+  end
+  return lanes
+end
+
 -- The queue of a job: its lanes, with a mark if it is to be handed out with care.
 local function queue_of(job)
   if job[LOSSES] >= CAREFUL then return '!' .. job[QUEUE] end
@@ -173,7 +193,8 @@ local function evict(most)
       local is_over = count > max or bytes > max_bytes
       if not seq or (expires > now_ms and not is_over) then break end
       local job = load(seq)
-      left, count = left - 1, count - 1
+      count = count - 1
+      if not newer[seq] then left = left - 1 end
       if job then bytes = bytes - job[LEN] end
       if not job then
         if not newer[seq] then
@@ -198,7 +219,8 @@ local function evict(most)
       local is_over = chosen > id_max
       if left == 0 or (tonumber(guards[g + 1]) > now_ms and not is_over) then break end
       local job = load(guards[g])
-      left, chosen = left - 1, chosen - 1
+      chosen = chosen - 1
+      if not newer[guards[g]] then left = left - 1 end
       if job then
         forget(guards[g], job)
       elseif not newer[guards[g]] then
@@ -271,16 +293,21 @@ local function move_due(most)
     end
   end
   load_all(moving)
+  local moved = 0
   for n, seq in ipairs(moving) do
     local job = load(seq)
-    if not newer[seq] then later('ZREM', lines[n], seq) end
+    if not newer[seq] then
+      later('ZREM', lines[n], seq)
+      moved = moved + 1
+    end
     if job then
       make_ready(seq, job)
       save(seq, job)
     end
   end
   write()
-  return not delayed[d] and not retrying[r]
+  -- If a newer poulpe wrote all of these, asking again at once would be in vain.
+  return (moved == 0 and #moving > 0) or (not delayed[d] and not retrying[r])
 end
 
 -- A call ------------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
 -- the verb's own head says.
 --
 -- A verb reads first, then changes jobs in memory and notes what is to be written, then writes all of it, then tells. What
--- a call has in memory is a local of this library: `begin` makes it anew, and nothing else may be kept from call to call.
+-- a call has in memory is a local of this library: `begin` makes it anew, and
+-- nothing but texts of numbers and numbers of texts may be kept from call to call.
 
 
 -- A job's record: these fields as `struct` packs them, then its result. What the task asks for is apart: long strings are
