@@ -2,12 +2,18 @@
 
 use super::{Medium, TableStore, ready, wrong_answer};
 use crate::table::{Carried, CarriedJob, Life, Op, OpAnswer, Record, Stored};
-use crate::{BoxFuture, Cursor, Exported, Item, StoreError, StoreResult, Transfer};
+use crate::{BoxFuture, Cursor, Exported, Item, OutboxKind, StoreError, StoreResult, Transfer};
 use poulpe_job::Progress;
 
 impl<M: Medium> TableStore<M> {
     fn export(&self, from: Cursor, max: usize) -> StoreResult<Exported> {
         self.shared.medium.health()?;
+        // What is on its way to Kafka is known here only: moved, it would never be sent.
+        if !self.shared.table().outbox(OutboxKind::Result, 1).is_empty() {
+            return Err(StoreError::Unavailable(
+                "results are still to be sent to Kafka; run poulpe with Kafka until /v1/stats says `unsent` 0, then move".into(),
+            ));
+        }
         let now = self.shared.now();
         let page = self.shared.table().carry(from, max, now);
         let places: Vec<M::Place> = page.carried.iter().map(|one| one.place.clone()).collect();

@@ -2,7 +2,7 @@
 //! nothing that is there already.
 
 use super::entry::Phase;
-use super::op::{EndRecord, Life, Note, OpAnswer, Record, Staged, Write};
+use super::op::{EndRecord, InOutbox, Life, Note, OpAnswer, Record, Staged, Write};
 use super::{Now, Table};
 use crate::{Cursor, Item};
 use poulpe_job::{AttemptError, Progress, Timestamp};
@@ -199,7 +199,10 @@ impl<P: Clone> Table<P> {
                 } => {
                     let life = Life::Dead {
                         result,
-                        exported: copied,
+                        outbox: InOutbox {
+                            letter: !copied,
+                            result: false,
+                        },
                     };
                     let record = Record {
                         job,
