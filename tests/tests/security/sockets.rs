@@ -74,11 +74,6 @@ fn frames() -> Vec<(&'static str, &'static [u8], &'static str)> {
         ("reserved bits", b"\xc1\x82\0\0\0\0{}", "Reserved bits"),
         ("kind of a frame", b"\x83\x82\0\0\0\0{}", "invalid opcode"),
         (
-            "size of a ping",
-            b"\x89\xfe\x00\xff\0\0\0\0",
-            "Control frame too big",
-        ),
-        (
             "ping in pieces",
             b"\x09\x80\0\0\0\0",
             "Fragmented control frame",
