@@ -90,7 +90,7 @@ fn records_become_jobs_and_their_results_go_back() {
         &["-p", "1"],
         "{\"method\":\n{\"method\":\"NO\",\"name\":\"x\"}\n",
     );
-    server.produce("tasks", &["-p", "1", "-k", "gone", "-Z"], "\n");
+    server.produce("tasks", &["-p", "1", "-K", "|", "-Z"], "gone|\n");
     server.produce("tasks", &["-p", "1"], &task(&target, "last"));
     target.wait_for(3);
     eventually("every record has a result", || {
@@ -181,7 +181,7 @@ fn thirty_kills_neither_lose_nor_double_a_record() {
     let mut read_while_killed = 0;
     for _ in 0..KILLS {
         let daemon = home.start(&flags);
-        let moment = Duration::from_millis(100 + random(500) as u64);
+        let moment = Duration::from_millis(200 + random(800) as u64);
         std::thread::park_timeout(moment);
         read_while_killed += u64::from(kafka(&daemon)["accepted"].as_u64() > Some(0));
         daemon.kill();

@@ -43,6 +43,8 @@ impl KafkaIngress {
             feed,
             config,
         };
+        // From now on readiness knows of it.
+        shared.feed.report(shared.status.view());
         Ok(Self {
             shared: Arc::new(shared),
         })
