@@ -58,7 +58,7 @@ pub(crate) struct AccessFlags {
     #[arg(long, env = "POULPE_HOST", value_delimiter = ',', value_name = "NAME")]
     host: Vec<String>,
 
-    /// A site whose pages may use poulpe from a browser, such as https://app.example.com; repeat the flag or separate by
+    /// A site whose pages may use poulpe from a browser, such as `https://app.example.com`; repeat the flag or separate by
     /// commas; * for all, which takes a token.
     #[arg(
         long = "cors_origin",
