@@ -119,10 +119,9 @@ async fn serve(config: Config) -> Result<(), Failure> {
         }
         None => None,
     };
-    let kafka = match config.kafka {
-        Some(kafka) => Some(KafkaIngress::new(kafka, Arc::new(scheduler.clone()))),
-        None => None,
-    };
+    let kafka = config
+        .kafka
+        .map(|kafka| KafkaIngress::new(kafka, Arc::new(scheduler.clone())));
     let kafka = match kafka.transpose() {
         Ok(kafka) => kafka.map(|door| {
             tokio::spawn(Box::new(door).serve(Arc::new(scheduler.clone()), stop_signal.clone()))
