@@ -236,8 +236,14 @@ async fn a_confined_job_gets_its_lane_though_other_work_never_ends() {
         workers: 2,
         ..quick()
     });
-    submit(&scheduler, task("hold 0", "block")).await;
-    submit(&scheduler, task("hold 1", "block")).await;
+    // Which lane gets which of two jobs that may run on either nobody says.
+    for lane in [0, 1] {
+        let hold = Task {
+            lanes: LaneSet::new([lane]),
+            ..task(&format!("hold {lane}"), "block")
+        };
+        submit(&scheduler, hold).await;
+    }
     script.wait_for_runs(2);
     for n in 0..100 {
         submit(&scheduler, task(&format!("any {n}"), "ok")).await;
