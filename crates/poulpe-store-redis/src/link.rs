@@ -241,10 +241,16 @@ impl Link {
         sent.map_err(|error| unavailable(&error))
     }
 
-    /// Refuses a server that can't do what is needed.
+    /// Refuses a server that can't do what is needed. One that doesn't say what it is, because it is slow, loading or going
+    /// away at this moment, is waited for like one that isn't there yet.
     pub(crate) async fn check_version(&self) -> Result<(), OpenError> {
-        let info = self.info("server").await;
-        let info = info.map_err(|error| OpenError::Unreachable(error.to_string()))?;
+        let info = match self.info("server").await {
+            Ok(info) => info,
+            Err(error) => {
+                self.health.troubled(&error);
+                return Ok(());
+            }
+        };
         let version = field(&info, "redis_version").to_string();
         let major: Option<u64> = version.split('.').next().and_then(|word| word.parse().ok());
         match major {
