@@ -110,10 +110,10 @@ impl KafkaServer {
             .expect("text");
             let (name, password) = settings.user.clone().unwrap_or_default();
             let module = "org.apache.kafka.common.security";
-            write!(
+            writeln!(
                 text,
                 "listener.name.client.plain.sasl.jaas.config={module}.plain.PlainLoginModule required \
-                 username=\"{name}\" password=\"{password}\" user_{name}=\"{password}\";\n"
+                 username=\"{name}\" password=\"{password}\" user_{name}=\"{password}\";"
             )
             .expect("text");
             for mechanism in ["256", "512"] {
