@@ -422,7 +422,7 @@ fn encrypted_connections_and_logins_of_three_kinds_reach_the_broker() {
             "--kafka_pwd",
             password,
         ];
-        Home::new().start(&flags(&address, &more))
+        home.start(&flags(&address, &more))
     };
     for sasl in ["plain", "scram-sha-256", "scram-sha-512"] {
         let daemon = with(sasl, "s3cret");
@@ -430,6 +430,7 @@ fn encrypted_connections_and_logins_of_three_kinds_reach_the_broker() {
         eventually(sasl, || {
             trouble(&daemon).contains("topic tasks isn't there")
         });
+        drop(daemon);
         let daemon = with(sasl, "wrong");
         eventually(sasl, || trouble(&daemon).to_lowercase().contains("sasl"));
         assert!(!trouble(&daemon).contains("wrong"), "a password is told");

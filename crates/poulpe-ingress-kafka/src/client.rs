@@ -20,12 +20,13 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(8);
 /// How long one of several brokers may take at first.
 const FIRST_LIMIT: Duration = Duration::from_secs(4);
 
-/// The client tries again by itself for so long; what takes longer is told, and tried again by us.
+/// The client tries again by itself for so long; what takes longer is told, and tried again by us. Much shorter than the
+/// limits below: else a refused login, which a broker answers late on purpose, would be told as silence.
 const RETRIES: BackoffConfig = BackoffConfig {
     init_backoff: Duration::from_millis(50),
     max_backoff: Duration::from_millis(400),
     base: 2.0,
-    deadline: Some(Duration::from_secs(2)),
+    deadline: Some(Duration::from_millis(500)),
 };
 
 /// More than any answer that is asked for, but not so much that a strange one fills the memory.
