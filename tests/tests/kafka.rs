@@ -328,7 +328,7 @@ fn proxy(to: u16) -> (u16, Arc<AtomicBool>) {
             for (from, to) in pairs {
                 let shut = of_thread.clone();
                 std::thread::spawn(move || {
-                    carry(from.expect("a socket"), to.expect("a socket"), &shut)
+                    carry(from.expect("a socket"), to.expect("a socket"), &shut);
                 });
             }
         }
