@@ -71,9 +71,8 @@ fn value(answer: &Answer, max: usize) -> Option<(Vec<u8>, bool)> {
             return Some((value, true));
         }
         if output_kept > 0 {
-            // Escaped characters take more room than they do here, so it may take some steps.
-            let over = value.len() - max;
-            output_kept = output_kept.saturating_sub(over.max(output_kept / 8));
+            // In proportion: escaped characters take more room in JSON than they do here. A little less, so that it ends.
+            output_kept = (output_kept * max / value.len()).saturating_sub(64);
         } else {
             reason_kept /= 2;
         }
