@@ -21,6 +21,7 @@ pub(crate) async fn get(app: &App) -> Answered {
     };
     let mut families = of_jobs(&overview);
     families.extend(of_attempts(&overview));
+    families.extend(of_kafka(&overview));
     families.extend(of_store(&overview));
     families.extend(of_daemon(app, &overview));
     families.extend(crate::process::families());
@@ -150,6 +151,31 @@ fn of_attempts(overview: &Overview) -> Vec<MetricFamily> {
             "Leases that ended before their job was settled.",
             MetricType::COUNTER,
             [counter(&[], overview.lost)],
+        ),
+    ]
+}
+
+/// Partitions are few and numbered by the brokers.
+fn of_kafka(overview: &Overview) -> Vec<MetricFamily> {
+    let Some(feed) = &overview.feed else {
+        return Vec::new();
+    };
+    let lags = feed.parts.iter().filter_map(|part| {
+        let number = part.part.to_string();
+        Some(gauge(&[("partition", &number)], part.lag()? as f64))
+    });
+    vec![
+        family(
+            "poulpe_kafka_lag",
+            "Records of a partition that are still to be read.",
+            MetricType::GAUGE,
+            lags,
+        ),
+        family(
+            "poulpe_kafka_results_unsent",
+            "Results that are still to be sent to their topic.",
+            MetricType::GAUGE,
+            [gauge(&[], overview.counts.unsent as f64)],
         ),
     ]
 }

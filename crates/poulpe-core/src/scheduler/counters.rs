@@ -87,7 +87,7 @@ impl KindCounters {
 
     /// A job was accepted that wasn't there before.
     pub(crate) fn accepted(&self, door: Door) {
-        Counters::add(&self.accepted[door as usize]);
+        Counters::add(&self.accepted[door.place()]);
     }
 
     /// An attempt has run for so long and led to this verdict.

@@ -107,10 +107,12 @@ impl Parts {
         } else {
             Door::Kafka
         };
-        let mut letters = Vec::with_capacity(fed.len());
+        // The counters of a task's kind; none for what is no task.
+        let mut kinds = Vec::with_capacity(fed.len());
         let mut entries = Vec::with_capacity(fed.len());
         for one in fed {
-            letters.push(one.task.is_err());
+            let kind = one.task.as_ref().map(|task| self.counters.of(&task.kind));
+            kinds.push(kind.ok());
             entries.push(self.entry(one, door));
         }
         let group = Group {
@@ -126,12 +128,16 @@ impl Parts {
         }
         let mut taken = Taken::default();
         let mut any_letter = false;
-        for (accepted, is_letter) in accepted.into_iter().zip(letters) {
-            match accepted {
-                Accepted::Conflict => taken.letters += 1,
-                _ if is_letter => taken.letters += 1,
-                Accepted::New(_) => taken.accepted += 1,
-                Accepted::Duplicate(_) | Accepted::Full => taken.duplicates += 1,
+        for (accepted, kind) in accepted.into_iter().zip(kinds) {
+            match (accepted, kind) {
+                (Accepted::Conflict, _) | (_, None) => taken.letters += 1,
+                (Accepted::New(_), Some(counters)) => {
+                    taken.accepted += 1;
+                    if let Some(counters) = counters {
+                        counters.accepted(door);
+                    }
+                }
+                (Accepted::Duplicate(_) | Accepted::Full, _) => taken.duplicates += 1,
             }
             any_letter |= taken.letters > 0;
         }
