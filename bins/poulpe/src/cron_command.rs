@@ -3,7 +3,7 @@
 
 use crate::client::cron::{self, LsFlags, ScheduleFlags};
 use crate::client::ended;
-use crate::{cron_check, cron_next};
+use crate::{cron_check, cron_next, output};
 use clap::{Args, Subcommand};
 use poulpe_core::store::{SystemTimeSource, TimeSource};
 use std::io::Write;
@@ -109,7 +109,7 @@ impl Told {
     fn print(&self) -> ExitCode {
         // Whoever reads may have seen enough: `| head` is no failure.
         let _ = std::io::stderr().write_all(self.problems.as_bytes());
-        let _ = std::io::stdout().write_all(self.text.as_bytes());
+        output::print(&self.text);
         match self.is_good {
             true => ExitCode::SUCCESS,
             false => EXIT_PROBLEMS.into(),

@@ -22,6 +22,7 @@ mod kafka_config;
 mod logging;
 mod mail_config;
 mod migrate;
+mod output;
 mod redis_config;
 mod secret;
 mod store_command;

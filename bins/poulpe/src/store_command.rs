@@ -2,10 +2,11 @@
 //! nothing: the store does the work, this prints what it found.
 
 use crate::migrate::{self, MigrateFlags};
+use crate::output;
 use clap::{Args, Subcommand};
 use poulpe_core::store::{Limits, SystemTimeSource};
 use poulpe_store_embedded::{Advance, CheckReport, RepairReport, check, repair};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -81,7 +82,7 @@ fn run_check(flags: &CheckFlags) -> ExitCode {
         Err(error) => return failed("check", &error),
     };
     let printed = match flags.json {
-        true => json(&report),
+        true => output::json(&report),
         false => checked_text(&flags.dir, &report),
     };
     print(&printed, report.is_sound())
@@ -99,7 +100,7 @@ fn run_repair(flags: &RepairFlags) -> ExitCode {
         Err(error) => return failed("repair", &error),
     };
     let printed = match flags.json {
-        true => json(&report),
+        true => output::json(&report),
         false => repaired_text(&flags.into, &report),
     };
     print(&printed, report.lost.is_empty() && report.made.is_sound())
@@ -117,17 +118,11 @@ fn failed(what: &str, error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn print(text: &str, is_good: bool) -> ExitCode {
-    // Whoever reads may have seen enough: `| head` is no failure.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    output::print(text);
     if is_good {
         return ExitCode::SUCCESS;
     }
     EXIT_PROBLEMS.into()
-}
-
-fn json(report: &impl serde::Serialize) -> String {
-    let text = serde_json::to_string_pretty(report);
-    text.unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}")) + "\n"
 }
 
 fn checked_text(dir: &Path, report: &CheckReport) -> String {

@@ -33,7 +33,6 @@ async function sample() {
 /** Everything at a glance. */
 async function overview() {
   const stats = before?.stats ?? await sample();
-  const { daemons } = await get("/v1/daemons");
   const cards = STATES.map((name) => make("li", { class: "card" },
     make("a", { href: name === "dead" ? "#/dead" : `#/jobs?state=${name}` }, make("b", {}, String(stats.counts[name])), word(name))));
   const lanes = table(word("lanes"), [
@@ -52,7 +51,7 @@ async function overview() {
       chart(word("throughput"), ["succeeded", "buried", "cancelled"].map((name) => word(name)), throughput, (value) => value.toFixed(1)),
       chart(word("lateness"), ["p50", "p95", "p99"], lateness, (value) => `≤ ${value}`)),
     lanes,
-    daemonTable(daemons),
+    daemonTable(stats.daemons),
     facts([
       [word("store"), `${stats.store.name} (${stats.store.place})`], [word("of_kinds"), stats.kinds.join(", ")],
       [word("uptime"), span(stats.uptime)], [word("version"), stats.version],

@@ -3,7 +3,8 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use poulpe_core::{Timestamp, wire};
 use serde_json::Value;
-use std::io::Write;
+
+pub(crate) use crate::output::print;
 
 /// The text of a control character is no business of a terminal: a job's name may hold what moves its cursor.
 fn harmless(text: &str) -> String {
@@ -30,14 +31,6 @@ pub(crate) fn table<const N: usize>(heads: [&str; N], rows: impl IntoIterator<It
 /// Prints the daemon's answer for scripts.
 pub(crate) fn print_json(value: &Value) {
     print(&format!("{value:#}\n"));
-}
-
-/// Prints to standard output. Whoever reads may have seen enough: `| head` is no failure.
-pub(crate) fn print(text: &str) {
-    let mut stdout = std::io::stdout();
-    let _ = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
 }
 
 /// A field as text: nothing for what isn't there.

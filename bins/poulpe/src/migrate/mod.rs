@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod takeover;
 
+use crate::output;
 use clap::Args;
 use end::End;
 use poulpe_core::store::{SystemTimeSource, Tally, TimeSource};
@@ -129,7 +130,7 @@ pub(crate) fn run(flags: &MigrateFlags) -> ExitCode {
     };
     match done {
         Ok((text, is_good)) => {
-            report::print(&text);
+            output::print(&text);
             if is_good {
                 return ExitCode::SUCCESS;
             }

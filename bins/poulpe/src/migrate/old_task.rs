@@ -2,7 +2,7 @@
 
 use poulpe_core::store::Entry;
 use poulpe_core::wire::parse_task;
-use poulpe_core::{AttemptError, Door, Due, Job, JobResult, Kind, Outcome, State, Timestamp};
+use poulpe_core::{AttemptError, Door, Due, Job, Kind, Timestamp};
 use poulpe_store_redis::OldPlace;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -139,23 +139,9 @@ fn dead(job: Job, attempts: u32, reason: String, started_at: Timestamp, now: Tim
         started_at,
         finished_at: now,
         status: None,
-        reason: reason.clone(),
-    };
-    let result = JobResult {
-        outcome: Outcome::Fail,
         reason,
-        state: State::Dead,
-        output: String::new(),
-        status: None,
-        attempts,
-        started_at: None,
-        finished_at: now,
     };
-    Entry::Dead {
-        job: Box::new(job),
-        result,
-        error,
-    }
+    Entry::dead(job, error)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::end::End;
 use poulpe_core::store::Sum;
 use serde::Serialize;
-use std::io::Write;
 
 /// The two stores, state by state.
 #[derive(Debug, Serialize)]
@@ -69,7 +68,7 @@ impl Report {
 
     pub(super) fn print(&self, json: bool) -> String {
         if json {
-            return to_json(self);
+            return crate::output::json(self);
         }
         let mut text = format!("from         {}\nto           {}\n", self.from, self.to);
         for row in &self.states {
@@ -91,16 +90,4 @@ impl Report {
             self.to, self.from
         )
     }
-}
-
-/// As JSON, for scripts.
-pub(super) fn to_json(value: &impl Serialize) -> String {
-    let text = serde_json::to_string_pretty(value);
-    text.unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}")) + "\n"
-}
-
-/// To standard output.
-pub(super) fn print(text: &str) {
-    // Whoever reads may have seen enough: `| head` is no failure.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,10 +1,10 @@
 //! The tasks that poulpe 0.2 left in Redis, taken over. What was taken is put aside there only when the new store has it;
 //! what isn't understood is listed and stays. Deletes nothing.
 
+use super::MigrateFlags;
 use super::end::is_url;
 use super::old_task::{Retries, entry};
 use super::progress::Progress;
-use super::{MigrateFlags, report};
 use anyhow::{Context, bail};
 use poulpe_core::store::{
     Accepted, Entry, Group, GroupAnswer, Limits, Lookup, SystemTimeSource, TimeSource,
@@ -66,7 +66,7 @@ impl Taken {
 
     pub(super) fn print(&self, json: bool) -> String {
         if json {
-            return report::to_json(self);
+            return crate::output::json(self);
         }
         let mut text = format!(
             "from         {} (poulpe 0.2)\nto           {}\njobs         {} taken over\ndead letters {} taken over\n",

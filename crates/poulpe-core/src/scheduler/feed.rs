@@ -2,7 +2,7 @@
 
 use super::{Parts, Scheduler};
 use crate::{Fed, Feed, FeedAnswer, FeedView, ReadyCheck, Taken};
-use poulpe_job::{AttemptError, BadTask, Door, Job, JobResult, Outcome, State, Task};
+use poulpe_job::{AttemptError, BadTask, Door, Job, Task};
 use poulpe_store::{
     Accepted, BoxFuture, Checkpoint, Entry, Group, GroupAnswer, OutboxItem, OutboxKind, StoreError,
 };
@@ -77,23 +77,9 @@ impl Parts {
             started_at: now,
             finished_at: now,
             status: None,
-            reason: reason.clone(),
-        };
-        let result = JobResult {
-            outcome: Outcome::Fail,
             reason,
-            state: State::Dead,
-            output: String::new(),
-            status: None,
-            attempts: 0,
-            started_at: None,
-            finished_at: now,
         };
-        Entry::Dead {
-            job: Box::new(job),
-            result,
-            error,
-        }
+        Entry::dead(job, error)
     }
 
     async fn feed(
@@ -127,7 +113,6 @@ impl Parts {
             return Ok(FeedAnswer::Full);
         }
         let mut taken = Taken::default();
-        let mut any_letter = false;
         for (accepted, kind) in accepted.into_iter().zip(kinds) {
             match (accepted, kind) {
                 (Accepted::Conflict, _) | (_, None) => taken.letters += 1,
@@ -139,9 +124,8 @@ impl Parts {
                 }
                 (Accepted::Duplicate(_) | Accepted::Full, _) => taken.duplicates += 1,
             }
-            any_letter |= taken.letters > 0;
         }
-        if any_letter {
+        if taken.letters > 0 {
             self.dead_letters.wake();
         }
         Ok(FeedAnswer::Taken(taken))

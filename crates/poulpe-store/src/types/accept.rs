@@ -1,6 +1,6 @@
 //! Accepting jobs.
 
-use poulpe_job::{AttemptError, Due, Job, JobResult, State};
+use poulpe_job::{AttemptError, Due, Job, JobResult, Outcome, State};
 
 /// Jobs that are accepted in one atomic write, with the checkpoint that moves along.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,25 @@ impl Entry {
         Entry::Job {
             job: Box::new(job),
             due,
+        }
+    }
+
+    /// A dead letter from the start. Waiters are told what is wrong with it; it never started.
+    pub fn dead(job: Job, error: AttemptError) -> Self {
+        let result = JobResult {
+            outcome: Outcome::Fail,
+            reason: error.reason.clone(),
+            state: State::Dead,
+            output: String::new(),
+            status: None,
+            attempts: error.attempt,
+            started_at: None,
+            finished_at: error.finished_at,
+        };
+        Entry::Dead {
+            job: Box::new(job),
+            result,
+            error,
         }
     }
 
